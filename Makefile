@@ -1,0 +1,73 @@
+# Needs make and a Python >= 3.10; everything else goes into .venv. Another Python: make PYTHON=python3.12 ...
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints/stable.txt
+CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.10 python3.14 python)
+# They walk the heap again and again, which takes several times as long under a tracer.
+UNTRACED := tests/leaks/check/test_check.py tests/cli
+COVERAGE_FLOOR := 82
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check bench soak screenshots clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
+		printf '%-16s %s\n' "$$name" "$$text"; done
+
+demo: $(VENV)/demo.stamp ## Three small applications under load, and what Pympler says of them (a minute)
+	@$(PY) examples/demo/run.py
+
+test: $(VENV)/dev.stamp ## The whole suite on one Python, with coverage (10 minutes at most)
+	@$(PY) -m coverage run -m pytest $(foreach path,$(UNTRACED),--ignore=$(path))
+	@$(PY) -m pytest $(UNTRACED)
+	@$(PY) -m coverage report --fail-under=$(COVERAGE_FLOOR)
+
+test-all: $(PY) ## The unit tests on every installed Python, oldest and newest frameworks
+	@$(PY) tests/run_all_pythons.py
+
+check: $(VENV)/dev.stamp ## Lint, formatting and types
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy pympler integrations tests
+
+bench: $(VENV)/dev.stamp ## The benchmarks; they write benchmarks/RESULTS.md
+	@$(PY) benchmarks/run.py
+
+soak: $(VENV)/dev.stamp ## The long runs, by hand and never in CI
+	@$(PY) benchmarks/soak.py
+
+screenshots: $(VENV)/dev.stamp ## The pictures of the README, from what the commands print
+	@$(PY) docs/make_pictures.py
+
+clean: ## Remove the virtual environments, caches and build results
+	rm -rf .venv .venv-3.* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov
+
+# A Python that can make an environment is taken before one that cannot: Debian splits venv off.
+$(PY):
+	@new=; bare=; \
+	for p in $(CANDIDATES); do \
+		"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 || continue; \
+		if "$$p" -c 'import ensurepip, venv' >/dev/null 2>&1; then new=$$p; break; fi; \
+		bare=$${bare:-$$p}; \
+	done; \
+	if [ -n "$$new" ]; then \
+		echo "Making $(VENV) with $$($$new --version)"; \
+		"$$new" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; \
+	elif [ -n "$$bare" ]; then \
+		"$$bare" -c 'import sys; print("%s cannot make a virtual environment: its venv module is missing.\nOn Debian and Ubuntu: apt-get install python3.%d-venv" % (sys.executable, sys.version_info[1]))' >&2; \
+		exit 1; \
+	else \
+		echo "No Python >= 3.10 among: $(CANDIDATES). Name one: make PYTHON=/path/to/python3" >&2; \
+		exit 1; \
+	fi
+
+$(VENV)/demo.stamp: pyproject.toml constraints/stable.txt | $(PY)
+	@echo "Installing Pympler and what the demo needs into $(VENV)"
+	@$(PIP) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints/stable.txt | $(PY)
+	@echo "Installing Pympler and what its development needs into $(VENV)"
+	@$(PIP) --editable '.[dev]'
+	@touch $(VENV)/demo.stamp $@

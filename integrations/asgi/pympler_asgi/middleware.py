@@ -1,0 +1,155 @@
+"""Pure ASGI middleware: it wraps ``send`` to learn the status, and awaits the application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, overload
+
+from pympler.errors import SettingsError
+from pympler.leaks.guard import guard
+from pympler.leaks.monitor import LeakMonitor
+from pympler.leaks.settings import Settings
+from pympler.leaks.watched import WatchedRequest
+from pympler_asgi.routes import route_template
+
+__all__ = ["REQUEST_KEY", "MemoryMiddleware"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+REQUEST_KEY = "pympler"
+"""Key of the :class:`~pympler.leaks.watched.WatchedRequest` in the scope of a request."""
+
+
+class MemoryMiddleware:
+    """Watches the HTTP requests to an ASGI application and leaves its responses as they are.
+
+    A request ends when the application returns: after its response was sent and its background
+    tasks have run, or when it raised or was cancelled. Lifespan and WebSocket pass through, and
+    so does a request that is already watched by another middleware of Pympler around this one.
+
+    The route template is found for Starlette, FastAPI, Litestar, and Django with Pympler's
+    middleware. For others give ``route``, or let the application leave it in its scope:
+    ``scope["pympler"].route = "/cart/{id}"``.
+
+    Args:
+        app: the application.
+        settings: what to do; or give single settings by name.
+        monitor: a monitor of your own instead of settings.
+        route: gives the route template of a request from its scope, called when the request has
+            ended; ``None`` from it leaves it to the rules above.
+        options: arguments of :class:`~pympler.leaks.LeakMonitor`, such as the settings by name.
+
+    Attributes:
+        monitor: the monitor; within a request also ``scope["pympler"].monitor``.
+
+    Raises:
+        SettingsError: for an unknown setting or a bad value. Within a running server, where
+            frameworks make their middlewares, it fails the start of the lifespan instead.
+
+    Example:
+        >>> async def application(scope, receive, send):
+        ...     await send({"type": "http.response.start", "status": 204, "headers": []})
+        ...     await send({"type": "http.response.body"})
+        >>> application = MemoryMiddleware(application, sample_rate=0.5)
+        >>> application.monitor.settings.sample_rate
+        0.5
+    """
+
+    # Starlette's add_middleware() type-checks with app positional only, Litestar calls it by name.
+    @overload
+    def __init__(
+        self,
+        app: ASGIApp,
+        /,
+        settings: Settings | None = None,
+        *,
+        monitor: LeakMonitor | None = None,
+        route: Callable[[Scope], str | None] | None = None,
+        **options: Any,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        *,
+        app: ASGIApp,
+        settings: Settings | None = None,
+        monitor: LeakMonitor | None = None,
+        route: Callable[[Scope], str | None] | None = None,
+        **options: Any,
+    ) -> None: ...
+
+    def __init__(  # type: ignore[misc]
+        self,
+        app: ASGIApp,
+        settings: Settings | None = None,
+        *,
+        monitor: LeakMonitor | None = None,
+        route: Callable[[Scope], str | None] | None = None,
+        **options: Any,
+    ) -> None:
+        if monitor is not None and (settings is not None or options):
+            raise TypeError("give either a monitor or its settings, not both")
+        self.app = app
+        self._route = route
+        self._error: SettingsError | None = None
+        try:
+            self.monitor = monitor or LeakMonitor(settings, **options)
+        except SettingsError as error:
+            if not _is_serving():
+                raise
+            self._error = error
+            self.monitor = LeakMonitor(Settings(enabled=False))
+        self._enabled = self.monitor.settings.enabled
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, a WebSocket connection or the lifespan."""
+        if self._error is not None:
+            return await self._refuse(scope, receive, send, self._error)
+        if scope["type"] != "http" or REQUEST_KEY in scope or not self._enabled:
+            return await self.app(scope, receive, send)
+        watched = scope[REQUEST_KEY] = WatchedRequest(self.monitor, scope.get("method", ""))
+
+        def sending(message: Message) -> Awaitable[None]:  # not async: one coroutine less a message
+            if message.get("type") == "http.response.start":
+                watched.status = message.get("status")
+            return send(message)
+
+        try:
+            await self.app(scope, receive, sending)
+        except BaseException as error:
+            watched.failed(error)
+            raise
+        finally:
+            with guard("name the route of a request"):
+                self._name_route(scope, watched)
+            watched.finish()
+
+    async def _refuse(
+        self, scope: Scope, receive: Receive, send: Send, error: SettingsError
+    ) -> None:
+        # add_middleware() makes its middlewares when the server has started already. Raising then
+        # passes for "no lifespan" with uvicorn's defaults, and every request would fail instead.
+        if scope["type"] != "lifespan":
+            raise error
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": f"pympler: {error}"})
+
+    def _name_route(self, scope: Scope, watched: WatchedRequest) -> None:
+        if scope.get(REQUEST_KEY) is watched:
+            del scope[REQUEST_KEY]  # a scope may be used again
+        route = self._route(scope) if self._route is not None else None
+        watched.route = route or watched.route or route_template(scope)
+
+
+def _is_serving() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,60 @@
+"""System checks: what ``manage.py check`` and ``runserver`` say of the installation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Warning
+from django.utils.module_loading import import_string
+
+from pympler.errors import SettingsError
+from pympler_django.conf import read_settings
+from pympler_django.middleware import MemoryMiddleware
+
+__all__ = ["check_middleware", "check_settings"]
+
+_PATH = "pympler_django.middleware.MemoryMiddleware"
+
+
+def check_settings(app_configs: object, **_: Any) -> list[CheckMessage]:
+    """``pympler.E001``: the dict ``PYMPLER`` has an unknown key or a bad value."""
+    try:
+        read_settings()
+    except SettingsError as error:
+        return [
+            Error(f"PYMPLER: {error}.", hint="Correct PYMPLER in the settings.", id="pympler.E001")
+        ]
+    return []
+
+
+def check_middleware(app_configs: object, **_: Any) -> list[CheckMessage]:
+    """``pympler.W001``: the middleware is missing; ``pympler.W002``: it is there twice."""
+    installed = [path for path in django_settings.MIDDLEWARE if _is_ours(path)]
+    if not installed:
+        return [
+            Warning(
+                "pympler_django is installed, but its middleware is not, so no request is watched.",
+                hint=f'Put it first: MIDDLEWARE = ["{_PATH}", ...], '
+                'or remove "pympler_django" from INSTALLED_APPS.',
+                id="pympler.W001",
+            )
+        ]
+    if len(installed) > 1:
+        return [
+            Warning(
+                f"The middleware of pympler_django is in MIDDLEWARE {len(installed)} times; "
+                "only the first one watches requests.",
+                hint=f'Leave one: MIDDLEWARE = ["{_PATH}", ...].',
+                id="pympler.W002",
+            )
+        ]
+    return []
+
+
+def _is_ours(path: str) -> bool:
+    try:
+        middleware = import_string(path)
+    except ImportError:  # Django says so itself when it loads the middleware
+        return False
+    return isinstance(middleware, type) and issubclass(middleware, MemoryMiddleware)

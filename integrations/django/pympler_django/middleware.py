@@ -1,0 +1,131 @@
+"""The middleware, sync and async in one class, for WSGI and ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.exceptions import MiddlewareNotUsed
+from django.core.signals import got_request_exception
+
+from pympler.leaks.guard import guard
+from pympler.leaks.watched import FinishOnClose, WatchedRequest
+from pympler.wsgi import REQUEST_KEY as ENVIRON_KEY
+from pympler_django.conf import get_monitor
+
+__all__ = ["MemoryMiddleware"]
+
+_ATTRIBUTE = "_pympler"
+_SCOPE_KEY = "pympler"  # of pympler_asgi, which may not be there
+
+
+class MemoryMiddleware:
+    """Watches the requests to a Django project and leaves its responses as they are.
+
+    The further up in ``MIDDLEWARE``, the more of the other middlewares belongs to the request. A
+    request ends when its response has passed, a streaming one when Django closes it: after the
+    last chunk, or when the client is gone.
+
+    If Pympler's ASGI or WSGI middleware is around Django, that one watches the request, and this
+    one tells it the route.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[Any], Any]) -> None:
+        if not get_monitor().settings.enabled:
+            raise MiddlewareNotUsed("Pympler is disabled by its settings")
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)  # Django looks for this mark and not at __call__
+        got_request_exception.connect(_note_exception)
+
+    def __call__(self, request: Any) -> Any:
+        """Serve a request; gives an awaitable of the response in an asynchronous stack."""
+        if hasattr(request, _ATTRIBUTE):  # listed twice
+            return self.get_response(request)
+        if self._is_async:
+            return self._serve_async(request)
+        watching = _Watching(request)
+        try:
+            response = self.get_response(request)
+        except BaseException as error:
+            watching.failed(error)
+            raise
+        watching.answered(response)
+        return response
+
+    async def _serve_async(self, request: Any) -> Any:
+        watching = _Watching(request)
+        try:
+            response = await self.get_response(request)
+        except BaseException as error:  # also CancelledError: the client is gone
+            watching.failed(error)
+            raise
+        watching.answered(response, asyncio.current_task())
+        return response
+
+
+class _Watching:
+    """From the moment that the request reaches the middleware until its response leaves it."""
+
+    __slots__ = ("_owns", "_request", "_watched")
+
+    def __init__(self, request: Any) -> None:
+        outer = _outer(request)
+        self._owns = outer is None
+        self._request = request
+        self._watched = outer or WatchedRequest(get_monitor(), request.method or "")
+        setattr(request, _ATTRIBUTE, self._watched)
+
+    def failed(self, error: BaseException) -> None:
+        self._watched.failed(error)
+        self._leave()
+        if self._owns:
+            self._watched.finish()
+
+    def answered(self, response: Any, task: asyncio.Task[Any] | None = None) -> None:
+        self._watched.status = getattr(response, "status_code", None)
+        self._leave()
+        if not self._owns:
+            return
+        if getattr(response, "streaming", False):
+            # The body is not touched, so that it stays a synchronous or asynchronous iterator.
+            finish = self._watched.finish
+            FinishOnClose.install(response, finish)
+            if task is not None:
+                # Under ASGI Django does not close a response whose body raised (5.2), and the
+                # task that sends it is the one that has come by here.
+                task.add_done_callback(lambda _: finish())
+        else:
+            self._watched.finish()
+
+    def _leave(self) -> None:
+        with guard("name the route of a request"):
+            delattr(self._request, _ATTRIBUTE)  # a request may be used again
+            match = self._request.resolver_match
+            if match is not None and isinstance(match.route, str):
+                # As in the other frameworks a route begins with a slash; "^" is of a re_path().
+                self._watched.route = "/" + match.route.removeprefix("^")
+
+
+def _outer(request: Any) -> WatchedRequest | None:
+    """The request as Pympler's ASGI or WSGI middleware around Django watches it."""
+    for name, key in (("scope", _SCOPE_KEY), ("environ", ENVIRON_KEY)):
+        outer = getattr(request, name, {}).get(key)
+        if isinstance(outer, WatchedRequest):
+            return outer
+    return None
+
+
+def _note_exception(sender: object, request: Any = None, **_: Any) -> None:
+    # A middleware does not see exceptions, Django has made a response of them further in.
+    with guard("note the exception of a request"):
+        watched, error = getattr(request, _ATTRIBUTE, None), sys.exc_info()[1]
+        if watched is not None and error is not None:
+            watched.failed(error)

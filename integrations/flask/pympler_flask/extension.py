@@ -1,0 +1,115 @@
+"""The extension: the WSGI middleware around ``app.wsgi_app``, and signals that name the route."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, got_request_exception, request, request_started
+
+from pympler.errors import SettingsError, UsageError
+from pympler.leaks.guard import guard
+from pympler.leaks.monitor import LeakMonitor
+from pympler.leaks.settings import Settings
+from pympler.leaks.watched import WatchedRequest
+from pympler.wsgi import REQUEST_KEY, MemoryMiddleware
+
+__all__ = ["Pympler", "State"]
+
+_NAME = "pympler"
+_PREFIX = "PYMPLER_"
+_NAME_ROUTE = guard("name the route of a request")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the extension keeps per application, in ``app.extensions["pympler"]``."""
+
+    monitor: LeakMonitor
+
+
+class Pympler:
+    """Watches the requests to a Flask application.
+
+    One extension object serves any number of applications, each with a monitor of its own:
+    ``app.extensions["pympler"].monitor``.
+
+    Args:
+        app: the application; or call :meth:`init_app` later.
+        options: settings by name. Keys ``PYMPLER_<SETTING>`` in ``app.config`` win over them.
+
+    Raises:
+        SettingsError: for an unknown setting or a bad value, also in ``app.config``.
+        UsageError: if the application is not a Flask application.
+
+    Example:
+        >>> app = Flask("shop")
+        >>> app.config["PYMPLER_SAMPLE_RATE"] = 1.0
+        >>> pympler = Pympler(app)
+        >>> app.extensions["pympler"].monitor.settings.application
+        'shop'
+    """
+
+    def __init__(self, app: Flask | None = None, **options: object) -> None:
+        self._options = options
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Install the extension into an application; a second time does nothing."""
+        _require_flask(app)
+        if _NAME in app.extensions:
+            return
+        monitor = LeakMonitor(self._settings(app))
+        app.extensions[_NAME] = State(monitor)
+        if not monitor.settings.enabled:
+            return
+        app.wsgi_app = MemoryMiddleware(app.wsgi_app, monitor=monitor)  # type: ignore[method-assign]
+        # Matching is done when this signal is sent, and no before_request function can come
+        # first and answer the request, as it could before another of its kind.
+        request_started.connect(_name_route, app)
+        got_request_exception.connect(_note_exception, app)
+
+    def _settings(self, app: Flask) -> Settings:
+        configured = {
+            key[len(_PREFIX) :].lower(): value
+            for key, value in app.config.items()
+            if key.startswith(_PREFIX)
+        }
+        try:
+            return Settings.from_mapping(
+                {**self._options, **configured}, application=app.import_name
+            )
+        except SettingsError as error:
+            raise SettingsError(
+                f"Flask application {app.import_name!r} (options of Pympler(), or config keys "
+                f"{_PREFIX}<SETTING>): {error}"
+            ) from None
+
+
+def _require_flask(app: object) -> None:
+    # Quart can take Flask's name (quart.flask_patch), so isinstance alone would let it pass.
+    if any(base.__module__.partition(".")[0] == "quart" for base in type(app).__mro__):
+        raise UsageError(
+            "a Quart application is served by ASGI: use "
+            "`from pympler_asgi import MemoryMiddleware` and "
+            "`app.asgi_app = MemoryMiddleware(app.asgi_app)`"
+        )
+    if not isinstance(app, Flask):
+        raise UsageError(f"Pympler() takes a Flask application, not {type(app).__name__}")
+
+
+def _name_route(sender: Flask, **_: Any) -> None:
+    with _NAME_ROUTE:
+        current = request._get_current_object()  # type: ignore[attr-defined]  # once, not per use
+        watched = current.environ.get(REQUEST_KEY)
+        rule = current.url_rule
+        if isinstance(watched, WatchedRequest) and rule is not None:
+            watched.route = rule.rule
+
+
+def _note_exception(sender: Flask, exception: BaseException, **_: Any) -> None:
+    with guard("note the exception of a request"):
+        watched = request.environ.get(REQUEST_KEY)
+        if isinstance(watched, WatchedRequest):
+            watched.failed(exception)

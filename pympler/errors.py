@@ -1,0 +1,21 @@
+"""The exceptions that Pympler raises on purpose."""
+
+from __future__ import annotations
+
+__all__ = ["ApplicationError", "PymplerError", "SettingsError", "UsageError"]
+
+
+class PymplerError(Exception):
+    """Base of every error that Pympler raises on purpose."""
+
+
+class SettingsError(PymplerError, ValueError):
+    """A setting is unknown, has a bad value, or belongs to a feature that is not built yet."""
+
+
+class UsageError(PymplerError, ValueError):
+    """A command was called with something it cannot use."""
+
+
+class ApplicationError(PymplerError, RuntimeError):
+    """The application under test failed: it raised, answered an error, or did not answer."""

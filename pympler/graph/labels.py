@@ -1,0 +1,230 @@
+"""Labels: what the steps of a path are called, so that a developer can paste them."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections import deque
+from collections.abc import Iterable, Mapping
+from contextvars import Context
+from itertools import groupby, pairwise
+from typing import Any
+
+from pympler.graph.roots import Root, frame_locals, module_namespace
+from pympler.util.names import short_file, type_name
+
+__all__ = ["label_path"]
+
+LruCache = type(functools.lru_cache(lambda: None))
+
+_LONGEST_KEY = 40
+_LONGEST_WORD = 20
+_MOST_DIGITS = 3
+_LONGEST_RUN = 3
+_TRANSPARENT = (types.CellType, types.MappingProxyType, staticmethod, classmethod)
+_mro_of = type.__dict__["__mro__"].__get__
+_class_namespace_of = type.__dict__["__dict__"].__get__
+_SUSPENDED = {
+    types.GeneratorType: ("generator", "gi_frame"),
+    types.CoroutineType: ("coroutine", "cr_frame"),
+    types.AsyncGeneratorType: ("async generator", "ag_frame"),
+}
+
+
+def label_path(root: Root, objects: list[Any]) -> str:
+    """The path from a root through these objects (the root's own first) in words."""
+    text = root.label
+    labels: list[str] = []
+    owner: Any = None
+    for parent, child in pairwise(objects):
+        if type(parent) is LruCache and type(child) is not types.FunctionType:
+            text, labels = f"lru_cache of {text}{_join(labels)}", []
+            break
+        if type(parent) is Context:
+            # Between it and the value there may be the nodes of a tree.
+            name, rest = _of_variable(parent, objects)
+            return f"{text}{_join(labels)}, context variable {name}" + label_path(
+                Root("", None), rest
+            )
+        label, owner = _label(parent, child, owner)
+        labels.append(label)
+    return text + _join(labels)
+
+
+def _join(labels: list[str]) -> str:
+    # A long chain (node.next.next.next) says no more than its beginning.
+    kept: list[str] = []
+    for _, run in groupby(filter(None, labels)):
+        equal = list(run)
+        kept += equal[:_LONGEST_RUN]
+        kept += ["..."] if len(equal) > _LONGEST_RUN else []
+    return "".join(kept)
+
+
+def _label(parent: Any, child: Any, owner: Any) -> tuple[str, Any]:
+    """The label of one step, and the object whose namespace the child is, if it is one."""
+    kind = type(parent)
+    if issubclass(kind, types.ModuleType):
+        return _attribute(_key_of(module_namespace(parent), child)), None
+    if kind is dict and owner is not None:
+        return _attribute(_key_of(parent, child)), None
+    if kind is types.FunctionType:
+        return _label_function(parent, child)
+    if kind is types.FrameType:
+        return f", local {_key_of(frame_locals(parent), child) or '?'}", None
+    if kind in _SUSPENDED:
+        return _label_suspended(parent, child), None
+    if kind in _TRANSPARENT:
+        return "", None
+    if kind is types.MethodType:
+        return (".__self__" if parent.__self__ is child else ".__func__"), None
+    if issubclass(kind, dict):
+        return _label_dict(parent, child)
+    if issubclass(kind, (list, tuple, deque)):
+        return _label_sequence(parent, child, owner)
+    if issubclass(kind, (set, frozenset)):
+        return "{...}", None
+    if issubclass(kind, type):
+        return _label_class(parent, child)
+    return _label_instance(parent, child)
+
+
+def _attribute(name: Any) -> str:
+    if type(name) is not str:
+        return "[...]"
+    return f".{name}" if name.isidentifier() else f"[{_short_key(name)}]"
+
+
+def _short_key(key: Any) -> str:
+    # Keys may be data of the application's users: only what looks like a name is shown.
+    if type(key) is int and abs(key) < 1000:
+        return str(key)
+    return repr(key) if type(key) is str and _looks_like_a_name(key) else "..."
+
+
+def _looks_like_a_name(key: str) -> bool:
+    # Tokens and hashes are long words, or have many digits.
+    words = key.replace(".", "_").replace("-", "_").split("_")
+    return (
+        len(key) <= _LONGEST_KEY
+        and "_".join(words).isidentifier()
+        and max(map(len, words)) <= _LONGEST_WORD
+        and sum(map(str.isdigit, key)) <= _MOST_DIGITS
+    )
+
+
+def _key_of(namespace: Mapping[Any, Any], child: Any) -> Any:
+    for key, value in list(namespace.items()):
+        if value is child:
+            return key
+    return None
+
+
+def _label_dict(parent: dict[Any, Any], child: Any) -> tuple[str, Any]:
+    for key, value in list(dict.items(parent)):
+        if value is child:
+            return f"[{_short_key(key)}]", None
+        if key is child:
+            return ".keys()", None
+    return _label_instance(parent, child)
+
+
+def _label_sequence(parent: Any, child: Any, owner: Any) -> tuple[str, Any]:
+    if type(owner) is types.FunctionType and type(parent) is tuple:
+        place = _place_of(parent, child)
+        if type(child) is types.CellType and place is not None:
+            names = owner.__code__.co_freevars
+            return f".{names[place]}" if place < len(names) else "", None
+        return f"[{place}]", None
+    place = _place_of(parent, child)
+    if place is not None:
+        return (f"[{place}]" if place < 10 else "[...]"), None
+    return _label_instance(parent, child)
+
+
+def _place_of(items: Iterable[Any], child: Any) -> int | None:
+    kind = type(items)
+    bases: tuple[Any, ...] = (list, tuple, deque)
+    base = next((base for base in bases if issubclass(kind, base)), None)
+    if base is not None:
+        # The base type's own iterator: a subclass may define one of its own.
+        for place, item in enumerate(base.__iter__(items)):
+            if item is child:
+                return place
+    return None
+
+
+def _label_function(parent: types.FunctionType, child: Any) -> tuple[str, Any]:
+    if child is parent.__closure__:
+        return ".<closure>", parent
+    if child is parent.__defaults__:
+        return ".__defaults__", parent
+    if child is parent.__kwdefaults__:
+        return ".__kwdefaults__", None
+    if type(child) is dict and child is not parent.__globals__:
+        return "", parent
+    return _attribute(_key_of(parent.__dict__, child) or "__wrapped__"), None
+
+
+def _label_suspended(parent: Any, child: Any) -> str:
+    word, attribute = _SUSPENDED[type(parent)]
+    frame = getattr(parent, attribute)
+    if frame is None:
+        return f", {word}"
+    code = frame.f_code
+    where = f"{word} {code.co_name} at {short_file(code.co_filename)}:{frame.f_lineno}"
+    name = _key_of(frame_locals(frame), child)
+    return f", {where}" + (f", local {name}" if name else "")
+
+
+def _of_variable(context: Context, objects: list[Any]) -> tuple[str, list[Any]]:
+    """The name of the variable that a path through a context leads through, and what follows."""
+    for variable, value in context.items():
+        for place in range(len(objects) - 1, 0, -1):
+            if objects[place] is value and objects[place - 1] is not value:
+                return variable.name, objects[place:]
+    return "?", objects[-1:]
+
+
+def _label_class(parent: type, child: Any) -> tuple[str, Any]:
+    if type(child) is dict:
+        return "", parent
+    name = _key_of(_class_namespace_of(parent), child)
+    return (_attribute(name) if name is not None else f".<{type_name(type(child))}>"), None
+
+
+def _label_instance(parent: Any, child: Any) -> tuple[str, Any]:
+    """The attribute of an instance, without making its ``__dict__`` or asking its class.
+
+    Since Python 3.11 the attributes of most instances lie in a hidden array without names. The
+    names are those that the methods of the class use and the instance turns out to have.
+    """
+    names: set[str] = set()
+    for base in _mro_of(type(parent)):
+        for name, value in list(_class_namespace_of(base).items()):
+            if type(value) is types.MemberDescriptorType:
+                try:
+                    if value.__get__(parent) is child:
+                        return _attribute(name), None
+                except AttributeError:
+                    continue
+            elif type(value) is types.FunctionType:
+                names.update(value.__code__.co_names)
+            elif name == "__annotations__" and type(value) is dict:
+                names.update(key for key in value if type(key) is str)
+    for name in sorted(names):
+        if _stored_attribute(parent, name) is child:
+            return _attribute(name), None
+    if type(child) is dict:  # its __dict__
+        return "", parent
+    return f".<{type_name(type(child))}>", None
+
+
+def _stored_attribute(parent: Any, name: str) -> Any:
+    # A class attribute of that name could be a property: then the instance is not asked.
+    if any(name in _class_namespace_of(base) for base in _mro_of(type(parent))):
+        return None
+    try:
+        return object.__getattribute__(parent, name)
+    except AttributeError:
+        return None

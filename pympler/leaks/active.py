@@ -1,0 +1,79 @@
+"""Active requests: what is known of a request while it is in flight."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pympler.leaks.suspects import LiveSuspect
+from pympler.leaks.tracing import StoreTracer
+from pympler.leaks.window import Window
+
+__all__ = ["ActiveRequest"]
+
+
+class Finisher(Protocol):
+    """Takes a request that has ended: the monitor."""
+
+    def _finish(self, request: ActiveRequest) -> None: ...
+
+
+class ActiveRequest:
+    """A request in flight; made by :meth:`LeakMonitor.begin`, ended by :meth:`finish`."""
+
+    __slots__ = (
+        "_monitor",
+        "began_s",
+        "error",
+        "lengths",
+        "method",
+        "others",
+        "own_cost_s",
+        "refused",
+        "route",
+        "serial",
+        "started_at",
+        "status",
+        "tracer",
+        "walks",
+        "window",
+    )
+
+    def __init__(self, monitor: Finisher | None, serial: int = 0, others: int = 0) -> None:
+        self._monitor = monitor
+        self.serial = serial
+        self.others = others
+        self.window: Window | None = None
+        self.tracer: StoreTracer | None = None
+        self.refused = ""
+        # Known only to the requests that have ended, or that are watched.
+        self.route: str
+        self.method: str
+        self.status: int | None
+        self.error: str | None
+        self.lengths: dict[LiveSuspect, int | None]
+        self.began_s: float
+        self.started_at: float
+        self.own_cost_s: float
+        self.walks: int
+
+    def finish(
+        self,
+        route: str,
+        method: str = "",
+        status: int | None = None,
+        error: str | None = None,
+    ) -> None:
+        """The request has ended: its response is sent and closed.
+
+        Only the first call counts.
+
+        Args:
+            route: route template or label, never a raw path; :data:`UNROUTED` if there is none.
+            method: HTTP method.
+            status: HTTP status.
+            error: name of the type of the exception that ended it.
+        """
+        monitor, self._monitor = self._monitor, None
+        if monitor is not None:
+            self.route, self.method, self.status, self.error = route, method, status, error
+            monitor._finish(self)

@@ -1,0 +1,74 @@
+"""Births: the windows of the requests in flight, and what becomes of those that have ended."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from pympler.leaks.ended import Ended
+from pympler.leaks.survivors import Followers, Settled
+from pympler.leaks.window import Sweep, Window, YoungWatch, refusal, supports_windows
+
+__all__ = ["Births"]
+
+
+class Births:
+    """Opens and closes windows, and follows what was born in them until it is settled.
+
+    Not thread-safe: the monitor calls it in its turn.
+
+    Attributes:
+        watch: the open windows and the gc hook.
+        ready: settled windows that wait to become reports, oldest first.
+    """
+
+    def __init__(self) -> None:
+        self.watch = YoungWatch(time.perf_counter)
+        self.ready: deque[Settled[Ended]] = deque()
+        self._followers: Followers[Ended] = Followers()
+        self._supported = supports_windows()
+
+    def refusal(self) -> str:
+        """Why the next window could not be right, empty if it can."""
+        if not self._supported:
+            return "this interpreter does not list its young generation in order of birth"
+        return refusal()
+
+    def open(self) -> Window:
+        """Open a window; nothing of ours may be allocated after it, until it is closed."""
+        return self.watch.open()
+
+    def close(self, window: Window) -> None:
+        """Close a window; earlier ones are looked at again on the same occasion."""
+        self._settle(self.watch.close(window))
+
+    def follow(self, ended: Ended, window: Window | None) -> None:
+        """Follow the births of a closed window until they are settled.
+
+        A request that was not rightly watched, as its note says, is settled at once.
+        """
+        if window is None or ended.note:
+            self.ready.append(Settled(ended, {}, "", {}))
+        else:
+            self._followers.follow(ended, window, time.monotonic())
+
+    def settle_all(self) -> None:
+        """Settle the windows that still wait, as their births are now."""
+        if len(self._followers):
+            self._settle(self.watch.sweep(), everything=True)
+        self.expect()
+
+    def expect(self) -> None:
+        """Tell the hook whether anything waits for the next collection."""
+        self.watch.waiting = len(self._followers) > 0
+        self.watch.waiting_aged = self._followers.any_aged
+
+    @property
+    def pending(self) -> bool:
+        """Whether a window waits to be settled, or to become a report."""
+        return len(self._followers) > 0 or bool(self.ready)
+
+    def _settle(self, sweep: Sweep, *, everything: bool = False) -> None:
+        self._followers.advance(sweep)
+        self.ready.extend(self._followers.settle(time.monotonic(), everything=everything))
+        self.watch.waiting_aged = self._followers.any_aged

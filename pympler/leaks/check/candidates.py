@@ -1,0 +1,266 @@
+"""Candidates: what grew in the rounds, named, and ready to be watched by its length."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+import weakref
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from pympler.graph.paths import find_chains
+from pympler.graph.roots import is_own, module_namespace
+from pympler.leaks.growth import cache_dict, fetch, left_behind
+from pympler.leaks.lengths import LruCache, bound_of, length_of
+from pympler.leaks.report import Suspect
+from pympler.sizing.flat import flat_size
+from pympler.util.names import is_application_file, type_name
+
+__all__ = ["Candidate", "container_candidates", "module_of", "name_objects", "rank"]
+
+_MOST = 20
+_BOUND_NAMES = (
+    "maxsize",
+    "max_size",
+    "maxlen",
+    "max_len",
+    "max_length",
+    "max_items",
+    "maxitems",
+    "max_entries",
+    "maxentries",
+    "max_keys",
+    "capacity",
+    "size_limit",
+)
+_mro_of = type.__dict__["__mro__"].__get__
+_class_namespace_of = type.__dict__["__dict__"].__get__
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """Something that grows. Lives as long as the check of its route, and holds what it watches.
+
+    Attributes:
+        path: the way to it in words; type: its type in words.
+        application: whether the way begins in a module of the application.
+        length: reads how long it is now, ``None`` if that cannot be told any more.
+        entries: lists what it holds.
+        table_bytes: reads its own flat size.
+        growth: entries per request, as it grew in the rounds.
+        bound: declared for good (``maxlen``); owner_bound: declared by the object that owns it.
+        patient: whether it is judged at the end only, because it grows in turns.
+        verdict: ``None`` until it is confirmed as ``"leak"`` or found ``"bounded"``.
+        seen_bound: longest that it was seen to be, once it is bounded.
+    """
+
+    path: str
+    type: str
+    application: bool
+    length: Callable[[], int | None]
+    entries: Callable[[], list[Any]]
+    table_bytes: Callable[[], int]
+    growth: float
+    bound: int | None = None
+    owner_bound: int | None = None
+    patient: bool = False
+    verdict: str | None = None
+    seen_bound: int | None = None
+    evidence: str = ""
+    weak: bool = False
+    objects_per_request: float = 0.0
+    bytes_per_request: float = 0.0
+    stored_at: str | None = None
+
+    def as_suspect(self) -> Suspect:
+        """The candidate as plain data."""
+        return Suspect(
+            holder=self.path,
+            type=self.type,
+            growth_per_request=round(self.growth, 3),
+            bytes_per_request=round(self.bytes_per_request, 1),
+            stored_at=self.stored_at,
+            evidence=self.evidence,
+            bound=self.bound if self.bound is not None else self.seen_bound,
+        )
+
+
+def container_candidates(growing: Mapping[int, float]) -> list[Candidate]:
+    """Containers that grow, by id with their growth per request, as named candidates.
+
+    What only Pympler's own objects hold is left out.
+    """
+    most = sorted(growing, key=lambda key: -growing[key])[:_MOST]
+    items = fetch(set(most))
+    names = name_objects(items)
+    found = []
+    for key, item in items.items():
+        name = names.get(key)
+        if name is None:
+            if _belongs_to_pympler(item):
+                continue
+            name = _Name(f"a {type_name(type(item))} that only the interpreter holds", False, None)
+        found.append(_container(item, growing[key], name))
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Name:
+    text: str
+    application: bool
+    owner_bound: int | None
+
+
+def name_objects(items: Mapping[int, Any]) -> dict[int, _Name]:
+    """Names for objects, given by id; those that no root leads to are left out."""
+    names = {
+        key: _Name(found[0], found[1], None)
+        for key, item in items.items()
+        if (found := module_of(item)) is not None
+    }
+    chains = find_chains(key for key in items if key not in names)
+    for key, ids in chains.ids.items():
+        objects = chains.objects(ids)
+        if objects is not None:
+            path = chains.describe(objects)
+            application = _is_application(objects[0])
+            text = path.text if application else _of_logger(objects) or path.text
+            names[key] = _Name(text, application, _owner_bound(objects))
+    return names
+
+
+def _of_logger(objects: list[Any]) -> str | None:
+    """The handlers or filters of a logger, which every module with a logger leads to."""
+    for owner in objects[-3:-1]:
+        if issubclass(type(owner), logging.Logger):
+            names = [
+                name for name in ("handlers", "filters") if owner.__dict__[name] is objects[-1]
+            ]
+            return f"logging.getLogger({owner.name!r}).{names[0]}" if names else None
+    return None
+
+
+def module_of(item: Any) -> tuple[str, bool] | None:
+    """The name of the module whose namespace this is, and whether it is the application's."""
+    if type(item) is not dict:
+        return None
+    for name, module in list(sys.modules.items()):
+        if issubclass(type(module), ModuleType) and module_namespace(module) is item:
+            return f"the names in {name}", _is_application(module)
+    return None
+
+
+def rank(
+    candidates: list[Candidate], known: Mapping[Candidate, Collection[int]], old: Collection[int]
+) -> list[Candidate]:
+    """The candidates by how much of what is left they explain, the most probable first.
+
+    Sets what each of them keeps: shared objects count for the first that holds them. What keeps
+    nothing of its own and is not the application's is left out, if something else explains it.
+
+    Args:
+        candidates: what was watched.
+        known: ids of the entries that each had before.
+        old: ids of the objects that were there before.
+    """
+    for one in candidates:
+        fresh = _fresh(one, known[one])
+        one.weak = bool(fresh) and all(_is_live_weakref(item) for item in fresh)
+        del fresh
+        kept = left_behind([lambda one=one: _fresh(one, known[one])], old)[0]  # type: ignore[misc]
+        one.bytes_per_request = float(kept.flat_bytes)
+    ordered = sorted(
+        candidates, key=lambda one: (one.weak, not one.application, -one.bytes_per_request)
+    )
+    groups = [lambda one=one: _fresh(one, known[one]) for one in ordered]
+    for one, kept in zip(ordered, left_behind(groups, old), strict=True):
+        one.objects_per_request = float(kept.objects)
+        one.bytes_per_request = float(kept.flat_bytes)
+    own = [one for one in ordered if one.application or (one.objects_per_request and not one.weak)]
+    return own or ordered[:1]
+
+
+def _fresh(one: Candidate, known: Collection[int]) -> list[Any]:
+    return [item for item in one.entries() if id(item) not in known]
+
+
+def _is_live_weakref(item: Any) -> bool:
+    # A list of dead ones is a leak of its own; a WeakSet only follows what others hold.
+    return issubclass(type(item), weakref.ref) and weakref.ref.__call__(item) is not None
+
+
+def _container(item: Any, growth: float, name: _Name) -> Candidate:
+    is_cache = type(item) is LruCache
+    inner = cache_dict(item) if is_cache else item
+    return Candidate(
+        path=name.text,
+        type="lru_cache" if is_cache else type_name(type(item)),
+        application=name.application,
+        length=lambda: length_of(item),
+        # The values of a bounded cache lie in links that only the cache itself shows.
+        entries=lambda: (
+            gc.get_referents(item, cache_dict(item)) if is_cache else gc.get_referents(item)
+        ),
+        table_bytes=lambda: flat_size(inner),
+        growth=growth,
+        bound=bound_of(item),
+        owner_bound=name.owner_bound,
+    )
+
+
+def _is_application(root: Any) -> bool:
+    if not issubclass(type(root), ModuleType):
+        return False
+    file = module_namespace(root).get("__file__")
+    return type(file) is str and is_application_file(file)
+
+
+def _owner_bound(objects: list[Any]) -> int | None:
+    """What the instance that owns a container declares as its bound (``self.maxsize``)."""
+    for owner in reversed(objects[-3:-1]):
+        if type(owner) in (dict, list, tuple) or issubclass(type(owner), (type, ModuleType)):
+            continue
+        return _declared(owner)
+    return _declared(objects[-1])
+
+
+def _declared(owner: Any) -> int | None:
+    classes = _mro_of(type(owner))
+    mangled = [f"_{kind.__name__.lstrip('_')}__" for kind in classes]
+    for name in _BOUND_NAMES:
+        for prefix in ("", "_", *mangled):
+            value = _plain_attribute(owner, classes, prefix + name)
+            if type(value) is int and value > 0:
+                return value
+    return None
+
+
+def _plain_attribute(owner: Any, classes: tuple[type, ...], name: str) -> Any:
+    # A property of the class would run code of the application's.
+    for kind in classes:
+        found = _class_namespace_of(kind).get(name)
+        if found is not None:
+            return found if type(found) is int else None
+    try:
+        return object.__getattribute__(owner, name)
+    except AttributeError:
+        return None
+
+
+def _belongs_to_pympler(item: Any) -> bool:
+    """Whether one of the next few holders of an object is part of Pympler's machinery."""
+    level = [item]
+    seen = {id(item), id(level)}
+    for _ in range(5):
+        referrers = [one for one in gc.get_referrers(*level) if id(one) not in seen]
+        if any(is_own(one) for one in referrers):
+            return True
+        seen.update(map(id, referrers))
+        level = [one for one in referrers if not issubclass(type(one), ModuleType)][:50]
+        seen.add(id(level))
+        if not level:
+            break
+    return False

@@ -1,0 +1,277 @@
+"""Requests to an ASGI application, in-process, on one event loop for the whole check."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import threading
+import weakref
+from collections.abc import Awaitable, Callable, Collection, Coroutine, MutableMapping
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+from pympler.errors import ApplicationError
+from pympler.leaks.check.drive import Answer, NotAnswered, alarm, host_name, target
+from pympler.leaks.check.load import describe_error
+
+__all__ = ["AsgiDriver"]
+
+_T = TypeVar("_T")
+_Message = MutableMapping[str, Any]
+_GRACE_S = 1.0
+_VERSIONS = {"version": "3.0", "spec_version": "2.3"}
+
+
+class AsgiDriver:
+    """Sends GET requests to an ASGI application and reads their answers to the end.
+
+    The lifespan runs around all of them. A request ends when the application returns, so that its
+    background tasks have run.
+
+    Args:
+        application: the application; timeout_s: seconds that a request or the start-up may take.
+
+    Raises:
+        ApplicationError: if the start-up of the application fails.
+    """
+
+    def __init__(self, application: Callable[..., Any], *, timeout_s: float) -> None:
+        self._application = application
+        self._timeout_s = timeout_s
+        self._host = host_name()
+        self._loop = asyncio.new_event_loop()
+        self._keep_pools()
+        self._waited_for: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        self._hangs = False
+        self._lifespan = _Lifespan(application)
+        self._state: dict[str, Any] = {}
+        try:
+            self._run(self._lifespan.start(), "start-up")
+        except BaseException:
+            self.close()
+            raise
+        self._state = self._lifespan.state
+        self._waited_for.update(asyncio.all_tasks(self._loop))  # what runs for good
+
+    def request(self, path: str) -> Answer:
+        """Send one request and read its whole answer.
+
+        Raises:
+            ApplicationError: if the application raises, ends the program, or takes too long.
+        """
+        exchange = _Exchange()
+        self._run(self._call(path, exchange), "")
+        if exchange.status is None:
+            raise ApplicationError("returned without an answer")
+        return Answer(exchange.status, exchange.location)
+
+    def settle(self) -> None:
+        """Wait for tasks that requests have left running, a second at most and once for each."""
+        new = [task for task in asyncio.all_tasks(self._loop) if task not in self._waited_for]
+        if new and not self._hangs:
+            self._complete_all(new)
+            self._waited_for.update(task for task in new if not task.done())
+
+    def close(self) -> None:
+        """Run the shutdown of the application and end its event loop; may be called twice."""
+        if self._loop.is_closed():
+            return
+        try:
+            if not self._hangs:
+                self._run(self._lifespan.stop(), "shutdown")
+        finally:
+            self._end()
+
+    def trace_pools(self, function: Any) -> None:
+        """Set a trace function in the threads of the pools that run synchronous endpoints."""
+        if hasattr(threading, "settrace_all_threads"):
+            return  # the tracer has done so
+        threading.settrace(function)  # for threads that a request starts
+        if self._hangs:
+            return
+        self._complete(self._loop.create_task(self._trace_pools(function)))
+
+    async def _call(self, path: str, exchange: _Exchange) -> None:
+        await self._application(self._scope(path), exchange.receive, exchange.send)
+
+    async def _trace_pools(self, function: Any) -> None:
+        if getattr(self._loop, "_default_executor", None) is not None:
+            await self._loop.run_in_executor(None, sys.settrace, function)
+        to_thread = sys.modules.get("anyio.to_thread")
+        if to_thread is not None:
+            await to_thread.run_sync(sys.settrace, function)
+
+    def _keep_pools(self) -> None:
+        """Let the threads that AnyIO starts for one request serve the next, as in a server.
+
+        They end with the task that it takes for the main one: one that ``run_until_complete``
+        waits for. So no request is run by that, and a task that waits for good looks like it is.
+        """
+        callback = getattr(asyncio.base_events, "_run_until_complete_cb", None)
+        if callback is not None:
+            self._keeper = self._loop.create_task(_wait_for_good())
+            self._keeper.add_done_callback(callback)
+
+    def _complete(self, task: asyncio.Task[_T]) -> _T:
+        """Run the event loop until a task is done."""
+
+        def stop(_: object) -> None:
+            self._loop.stop()
+
+        task.add_done_callback(stop)
+        try:
+            while not task.done():
+                self._loop.run_forever()
+        finally:
+            task.remove_done_callback(stop)
+        return task.result()
+
+    def _complete_all(self, tasks: Collection[asyncio.Task[Any]]) -> None:
+        """Run the event loop until these tasks are done, a second at most."""
+        if tasks:
+            self._complete(self._loop.create_task(_wait_for(tasks)))
+
+    def _run(self, coroutine: Coroutine[Any, Any, object], what: str) -> None:
+        where = f"{what} " if what else ""
+        task = self._loop.create_task(coroutine)
+        try:
+            with alarm(self._timeout_s):
+                self._complete(task)
+        except (KeyboardInterrupt, GeneratorExit, ApplicationError):
+            raise
+        except NotAnswered as error:
+            self._abandon(task)
+            raise ApplicationError(f"{where}gave no answer within {self._timeout_s:g} s") from error
+        except SystemExit as error:
+            raise ApplicationError(f"{where}ended the program: {describe_error(error)}") from error
+        except BaseException as error:
+            raise ApplicationError(f"{where}raised {describe_error(error)}") from error
+
+    def _abandon(self, task: asyncio.Task[Any]) -> None:
+        """Cancel a task that takes too long; one that a thread holds up is left behind."""
+        if task.done():
+            return
+        task.cancel()
+        with alarm(2 * _GRACE_S), contextlib.suppress(NotAnswered):
+            self._complete_all([task])
+        self._hangs = not task.done()
+
+    def _end(self) -> None:
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._complete_all(tasks)
+        for task in tasks:
+            if not task.done():
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+            elif not task.cancelled():
+                task.exception()  # otherwise asyncio complains that nobody asked for it
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        if not self._hangs:
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    def _scope(self, path: str) -> dict[str, Any]:
+        encoded, query = target(path)
+        host = self._host.encode("idna")
+        return {
+            "type": "http",
+            "asgi": dict(_VERSIONS),
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": unquote(encoded),
+            "raw_path": encoded.encode("ascii"),
+            "query_string": query.encode("ascii"),
+            "root_path": "",
+            "headers": [(b"host", host), (b"user-agent", b"pympler-check"), (b"accept", b"*/*")],
+            "client": ("127.0.0.1", 50000),
+            "server": (self._host, 80),
+            "state": dict(self._state),
+        }
+
+
+async def _wait_for_good() -> None:
+    await asyncio.Event().wait()
+
+
+async def _wait_for(tasks: Collection[asyncio.Task[Any]]) -> None:
+    await asyncio.wait(tasks, timeout=_GRACE_S)
+
+
+class _Exchange:
+    """The messages of one request."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self.location = ""
+        self._asked = False
+        self._answered = asyncio.Event()
+
+    async def receive(self) -> _Message:
+        """The empty body, then the disconnect once the answer is complete."""
+        if not self._asked:
+            self._asked = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self._answered.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: _Message) -> None:
+        """Take a part of the answer; the body is read and forgotten."""
+        if message["type"] == "http.response.start":
+            self.status = int(message["status"])
+            for name, value in message.get("headers", ()):
+                if bytes(name).lower() == b"location":
+                    self.location = bytes(value).decode("latin-1")
+        elif message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._answered.set()
+
+
+class _Lifespan:
+    """The lifespan of an application; one that knows of none is left alone."""
+
+    def __init__(self, application: Callable[..., Awaitable[object]]) -> None:
+        self.state: dict[str, Any] = {}
+        self._application = application
+        self._task: asyncio.Task[None] | None = None
+        self._to_application: asyncio.Queue[_Message] | None = None
+        self._answer: asyncio.Future[_Message] | None = None
+
+    async def start(self) -> None:
+        self._to_application = asyncio.Queue()
+        self._task = asyncio.get_running_loop().create_task(self._serve())
+        message = await self._exchange("startup")
+        if message is not None and message["type"] == "lifespan.startup.failed":
+            text = str(message.get("message", "")).strip().rpartition("\n")[2]
+            raise ApplicationError(f"start-up failed: {text or 'lifespan.startup.failed'}")
+
+    async def stop(self) -> None:
+        if self._task is not None and not self._task.done():
+            await self._exchange("shutdown")
+            await asyncio.wait({self._task}, timeout=_GRACE_S)
+
+    async def _exchange(self, event: str) -> _Message | None:
+        """Tell the application of an event; its answer, ``None`` if it ends without one."""
+        assert self._task is not None
+        assert self._to_application is not None
+        self._answer = asyncio.get_running_loop().create_future()
+        self._to_application.put_nowait({"type": f"lifespan.{event}"})
+        waiting: set[asyncio.Future[Any]] = {self._task, self._answer}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        return self._answer.result() if self._answer.done() else None
+
+    async def _serve(self) -> None:
+        assert self._to_application is not None
+        scope = {"type": "lifespan", "asgi": dict(_VERSIONS), "state": self.state}
+        try:
+            await self._application(scope, self._to_application.get, self._receive_answer)
+        except ApplicationError:
+            raise
+        except Exception:  # noqa: BLE001
+            # Applications that do not know the lifespan raise, and servers take that as a no.
+            return
+
+    async def _receive_answer(self, message: _Message) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(message)

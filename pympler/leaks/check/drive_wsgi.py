@@ -1,0 +1,118 @@
+"""Requests to a WSGI application, in-process."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from pympler.errors import ApplicationError
+from pympler.leaks.check.drive import Answer, NotAnswered, alarm, host_name, target
+from pympler.leaks.check.load import describe_error
+
+__all__ = ["WsgiDriver"]
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
+
+
+class WsgiDriver:
+    """Sends GET requests to a WSGI application and reads their answers to the end.
+
+    Args:
+        application: the application; timeout_s: seconds that a request may take.
+
+    Example:
+        >>> def application(environ, start_response):
+        ...     start_response("200 OK", [("Content-Type", "text/plain")])
+        ...     return [b"hello"]
+        >>> WsgiDriver(application, timeout_s=10).request("/").status
+        200
+    """
+
+    def __init__(self, application: Callable[..., Any], *, timeout_s: float) -> None:
+        self._application = application
+        self._timeout_s = timeout_s
+        self._host = host_name()
+
+    def request(self, path: str) -> Answer:
+        """Send one request and read its whole answer.
+
+        Raises:
+            ApplicationError: if the application raises, ends the program, or takes too long.
+        """
+        try:
+            with alarm(self._timeout_s):
+                return self._run(path)
+        except (KeyboardInterrupt, GeneratorExit, ApplicationError):
+            raise
+        except NotAnswered as error:
+            raise ApplicationError(f"gave no answer within {self._timeout_s:g} s") from error
+        except SystemExit as error:
+            raise ApplicationError(f"ended the program: {describe_error(error)}") from error
+        except BaseException as error:
+            raise ApplicationError(f"raised {describe_error(error)}") from error
+
+    def settle(self) -> None:
+        """Nothing to do: what a WSGI application does is done when its answer has been read."""
+
+    def close(self) -> None:
+        """Nothing to do: WSGI knows no shutdown."""
+
+    def trace_pools(self, function: Any) -> None:
+        """Nothing to do: the application runs in this thread."""
+
+    def _run(self, path: str) -> Answer:
+        started: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None
+        ) -> Callable[[bytes], object]:
+            started[:] = [(status, headers)]
+            return len  # write(): what is written is read and forgotten
+
+        body: Iterable[bytes] = self._application(self._environ(path), start_response)
+        try:
+            for _ in body:
+                pass
+        finally:
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
+        if not started:
+            raise ApplicationError("answered without a call of start_response")
+        status, headers = started[0]
+        location = next((value for name, value in headers if name.lower() == "location"), "")
+        return Answer(_status_code(status), location)
+
+    def _environ(self, path: str) -> dict[str, Any]:
+        encoded, query = target(path)
+        return {
+            "REQUEST_METHOD": "GET",
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote_to_bytes(encoded).decode("latin-1"),
+            "QUERY_STRING": query,
+            "SERVER_NAME": self._host,
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+            "HTTP_HOST": self._host,
+            "HTTP_USER_AGENT": "pympler-check",
+            "HTTP_ACCEPT": "*/*",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": False,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+        }
+
+
+def _status_code(status: object) -> int:
+    code = status.partition(" ")[0] if isinstance(status, str) else ""
+    if not (code.isdecimal() and len(code) == 3):
+        raise ApplicationError(f"answered with the status {status!r}, which is none")
+    return int(code)

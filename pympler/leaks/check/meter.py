@@ -1,0 +1,138 @@
+"""The meter: what requests add to the process, by counters that cost nothing to keep."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import gc
+import os
+import sys
+import threading
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+__all__ = ["Meter", "Window", "least", "malloc_is_known", "rss_bytes", "settle_process"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one window of requests added, each figure per request.
+
+    Attributes:
+        blocks: blocks of Python's allocator; objects: objects tracked by gc.
+        malloc_bytes: bytes from the C library's allocator, 0 where it cannot be asked.
+        rss_bytes: resident memory; cyclic: objects that gc found to be cyclic garbage.
+        threads: running threads; atexit: functions registered to be called at exit.
+    """
+
+    blocks: float = 0.0
+    objects: float = 0.0
+    malloc_bytes: float = 0.0
+    rss_bytes: float = 0.0
+    cyclic: float = 0.0
+    threads: float = 0.0
+    atexit: float = 0.0
+
+
+def least(*windows: Window) -> Window:
+    """The least of each figure: what every window added."""
+    names = [field.name for field in fields(Window)]
+    return Window(**{name: min(getattr(window, name) for window in windows) for name in names})
+
+
+def settle_process() -> None:
+    """Collect twice and clear the type cache, so that only what is held is left.
+
+    The second collection finds what finalizers of the first let go of.
+    """
+    gc.collect()
+    gc.collect()
+    clear = getattr(sys, "_clear_internal_caches", None) or getattr(sys, "_clear_type_cache", None)
+    if clear is not None:
+        clear()
+
+
+class Meter:
+    """Measures windows of requests.
+
+    Args:
+        send: sends a number of requests; settle: lets their background work end.
+    """
+
+    def __init__(self, send: Callable[[int], None], settle: Callable[[], None]) -> None:
+        self._send = send
+        self._settle = settle
+        self._malloc = _malloc_reader()
+        # Kept in arrays, so that what one reading allocates is not measured by the next.
+        self._before = array("q", bytes(8 * 7))
+        self._after = array("q", bytes(8 * 7))
+
+    def window(self, requests: int) -> Window:
+        """Send this many requests and measure what they add."""
+        self._read(self._before)
+        self._send(requests)
+        self._settle()
+        self._read(self._after)
+        gained = [
+            (after - before) / requests
+            for before, after in zip(self._before, self._after, strict=True)
+        ]
+        return Window(*gained)
+
+    def _read(self, into: array[int]) -> None:
+        settle_process()
+        into[0] = sys.getallocatedblocks()
+        into[2] = self._malloc()
+        into[1] = len(gc.get_objects())
+        into[3] = rss_bytes()
+        into[4] = sum(row["collected"] for row in gc.get_stats())
+        into[5] = threading.active_count()
+        into[6] = atexit._ncallbacks()
+
+
+def rss_bytes() -> int:
+    """Resident memory of the process, 0 where it cannot be read."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError, IndexError):
+        return 0  # no /proc on this system
+
+
+class _Mallinfo(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in [
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "keepcost",
+        ]
+    ]
+
+
+def malloc_is_known() -> bool:
+    """Whether the C library can be asked how many bytes it has given."""
+    return _malloc_reader() is not int
+
+
+def _malloc_reader() -> Callable[[], int]:
+    """A function that reads the bytes in use of the C library's allocator; 0 if it cannot."""
+    try:
+        mallinfo = ctypes.CDLL(None).mallinfo2
+    except (OSError, AttributeError, TypeError):
+        return int
+    mallinfo.restype = _Mallinfo
+
+    def read() -> int:
+        info = mallinfo()
+        return int(info.uordblks) + int(info.hblkhd)
+
+    return read

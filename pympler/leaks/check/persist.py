@@ -1,0 +1,155 @@
+"""Growth that no container explained in the rounds: whether it persists, and what it is."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pympler.graph.paths import find_chains
+from pympler.graph.roots import is_own
+from pympler.leaks.check.candidates import Candidate, container_candidates, name_objects
+from pympler.leaks.check.meter import Meter, Window, least
+from pympler.leaks.check.slots import Slots, growing_slots, read_slots, slot_readers, value_length
+from pympler.leaks.growth import (
+    advance,
+    fetch,
+    growing,
+    read_lengths,
+    start_tracks,
+)
+from pympler.leaks.lengths import bound_of, length_of
+from pympler.sizing.flat import flat_size
+from pympler.util.names import type_name
+
+__all__ = ["Persisting", "look_longer"]
+
+_REQUESTS = 100
+_ROUNDS = 3
+_LEAST_COUNT = 0.3
+_LEAST_MALLOC_BYTES = 100.0
+_LEAST_ENTRIES = 0.003
+_MOST = 20
+_MOST_SPREAD = 2000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Persisting:
+    """Growth that did not end.
+
+    Attributes:
+        window: what each of the windows added.
+        candidates: what may hold it, to be confirmed; empty if nothing was found.
+    """
+
+    window: Window
+    candidates: list[Candidate]
+
+
+def look_longer(meter: Meter) -> Persisting | None:
+    """Look at more and larger windows; ``None`` if the growth has ended."""
+    first = read_lengths()
+    tracks = start_tracks(first)
+    scans: tuple[Slots, ...] = (read_slots(),)
+    windows: tuple[Window, ...] = ()
+    for _ in range(_ROUNDS):
+        windows = (*windows, meter.window(_REQUESTS))
+        tracks = advance(tracks, read_lengths())
+        scans = (*scans, read_slots())
+    window = least(*windows)
+    if not persists(window):
+        return None
+    candidates = container_candidates(growing(tracks, _REQUESTS, least=_LEAST_ENTRIES))
+    if not candidates:
+        candidates = _slot_candidates(growing_slots(*scans))
+    if not candidates:
+        candidates = _spread_candidates(first)
+    return Persisting(window, candidates)
+
+
+def persists(window: Window) -> bool:
+    """Whether a window of many requests still shows growth."""
+    return (
+        window.blocks >= _LEAST_COUNT
+        or window.objects >= _LEAST_COUNT
+        or window.malloc_bytes >= _LEAST_MALLOC_BYTES
+    )
+
+
+def _slot_candidates(growing_by: Mapping[tuple[int, int], int]) -> list[Candidate]:
+    found = []
+    most = sorted(growing_by, key=lambda key: -growing_by[key])[:_MOST]
+    readers = slot_readers(most)
+    values = {key: read() for key, read in readers.items()}
+    names = name_objects({id(value): value for value in values.values()})
+    for key, value in values.items():
+        name = names.get(id(value))
+        if name is not None:
+            growth = growing_by[key] / (_REQUESTS * _ROUNDS)
+            found.append(_slot(readers[key], growth, type_name(type(value)), name))
+    return found
+
+
+def _slot(read: Callable[[], Any], growth: float, kind: str, name: Any) -> Candidate:
+    return Candidate(
+        path=name.text,
+        type=kind,
+        application=name.application,
+        length=lambda: value_length(read()),
+        entries=lambda: gc.get_referents(read()),
+        table_bytes=lambda: flat_size(read()),
+        growth=growth,
+    )
+
+
+def _spread_candidates(first: Mapping[int, int]) -> list[Candidate]:
+    """What holds many containers of which each grows now and then (a list for each user)."""
+    now = read_lengths()
+    gained = {key: now[key] - length for key, length in first.items() if now.get(key, 0) > length}
+    growth = sum(gained.values()) / (_REQUESTS * _ROUNDS)
+    if growth < _LEAST_COUNT:
+        return []
+    most = sorted(gained, key=lambda key: -gained[key])[:_MOST_SPREAD]
+    items = [
+        item for item in fetch(set(most)).values() if bound_of(item) is None and not is_own(item)
+    ]
+    chains = find_chains(id(item) for item in items)
+    ways = list(chains.ids.values())
+    shared = _shared(ways)
+    objects = chains.objects(shared) if len(shared) > 1 else None
+    if objects is None:
+        return []
+    holder = objects[-1]
+    name = name_objects({id(holder): holder}).get(id(holder))
+    if name is None:
+        return []
+    watched = [item for item in items if id(item) in chains.ids]
+    # Those that have not had their turn yet stand next to the others.
+    beside = [one for one in gc.get_referents(holder) if type(one) is type(watched[0])]
+    if {id(one) for one in watched} <= {id(one) for one in beside}:
+        watched = beside
+    return [
+        Candidate(
+            path=name.text,
+            type=type_name(type(holder)),
+            application=name.application,
+            length=lambda: sum(length_of(item) or 0 for item in watched),
+            entries=lambda: gc.get_referents(*watched),
+            table_bytes=lambda: sum(map(flat_size, watched)),
+            growth=sum(gained.get(id(item), 0) for item in watched) / (_REQUESTS * _ROUNDS),
+            patient=True,
+        )
+    ]
+
+
+def _shared(ways: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """The beginning that most of these ways have in common."""
+    if not ways:
+        return ()
+    ways = sorted(ways, key=len)
+    middle = ways[len(ways) // 2]
+    for end in range(len(middle) - 1, 0, -1):
+        if sum(way[:end] == middle[:end] for way in ways) >= 0.6 * len(ways):
+            return middle[:end]
+    return ()

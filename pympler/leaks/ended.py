@@ -1,0 +1,86 @@
+"""Ended: what is known of a request at its end, and the report that it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+from pympler.leaks.evidence import WindowResult, pack_ids
+from pympler.leaks.report import RequestReport
+from pympler.leaks.settings import Settings
+from pympler.leaks.survivors import Settled, count_by_type
+
+__all__ = ["Ended", "report_of", "result_of"]
+
+_MOST_IDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is known of a request when it has ended.
+
+    Attributes:
+        in_flight: requests, this one included, that overlapped with it.
+        unfollowed: births that went out of sight before the re-check.
+        own_cost_s: CPU seconds that watching it took so far.
+        note: why it was not watched, or not rightly; empty if it was.
+    """
+
+    route: str
+    method: str
+    status: int | None
+    error: str | None
+    started_at: float
+    duration_s: float
+    in_flight: int
+    unfollowed: int
+    own_cost_s: float
+    note: str
+
+    @property
+    def attribution(self) -> str:
+        """Whether the survivors are those of this request alone."""
+        if self.note:
+            return "none"
+        return "exact" if self.in_flight == 1 else "shared"
+
+
+def report_of(settled: Settled[Ended], settings: Settings, number: int, pid: int) -> RequestReport:
+    """The report on a request whose window is settled."""
+    ended = settled.key
+    watched = not ended.note
+    return RequestReport(
+        id=number,
+        application=settings.application,
+        release=settings.release,
+        pid=pid,
+        route=ended.route,
+        method=ended.method,
+        status=ended.status,
+        error=ended.error,
+        started_at=ended.started_at,
+        duration_s=ended.duration_s,
+        attribution=ended.attribution,
+        in_flight=ended.in_flight,
+        survivors=count_by_type(settled.survivors, settled.sizes) if watched else (),
+        rechecked=settled.rechecked if watched else "",
+        unfollowed=ended.unfollowed,
+        own_cost_s=ended.own_cost_s,
+        note=ended.note,
+    )
+
+
+def result_of(report: RequestReport, settled: Settled[Ended]) -> WindowResult | None:
+    """What the window says about its route, ``None`` if it says nothing.
+
+    Nothing known must not count as nothing left behind.
+    """
+    if report.attribution == "none" or (report.unfollowed and not report.survivors):
+        return None
+    return WindowResult(
+        counts={row.type: row.count for row in report.survivors},
+        flat_bytes=report.flat_bytes,
+        exact=report.attribution == "exact",
+        collected=report.rechecked == "collected",
+        ids=pack_ids(islice(settled.survivors, _MOST_IDS)),
+    )

@@ -1,0 +1,299 @@
+"""The growth scan: which containers of the process keep growing, and what they took in.
+
+It collects nothing by itself, but lists the whole heap several times: it is for those who own
+their process. Everything is read without running code of the application's.
+"""
+
+from __future__ import annotations
+
+import array
+import gc
+import itertools
+import queue
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType, ModuleType
+from typing import Any
+
+from pympler.graph.roots import is_own, module_namespace
+from pympler.leaks.lengths import LruCache, length_reader
+from pympler.sizing.flat import flat_size
+
+__all__ = [
+    "Left",
+    "Link",
+    "Tracks",
+    "advance",
+    "cache_dict",
+    "fetch",
+    "find_links",
+    "growing",
+    "left_behind",
+    "listed_objects",
+    "read_lengths",
+    "start_tracks",
+    "tracked_ids",
+    "tracked_objects",
+]
+
+Tracks = dict[int, tuple[int, ...]]
+"""Lengths of containers, one per scan, by id."""
+
+_CHUNK = 20_000
+_MOST_HEADS = 200
+# Containers that gc may not track; they are found as referents of what it does track.
+_UNTRACKED = frozenset(map(id, (dict, bytearray, array.array, queue.SimpleQueue)))
+_Reader = Callable[[Any], int]
+
+
+def tracked_objects() -> list[Any]:
+    """All objects that gc tracks, those of the permanent generation included.
+
+    ``gc.get_objects()`` leaves out what ``gc.freeze()`` has moved there; that much of it as
+    modules lead to is found by walking.
+    """
+    objects = gc.get_objects()
+    return objects + _frozen(objects) if gc.get_freeze_count() else objects
+
+
+def tracked_ids() -> frozenset[int]:
+    """The ids of all objects that gc tracks now."""
+    return frozenset(map(id, tracked_objects()))
+
+
+def read_lengths() -> dict[int, int]:
+    """The length of every container that can grow, by id.
+
+    The dictionary inside an ``lru_cache`` is left out: the cache itself stands for it.
+    """
+    lengths: dict[int, int] = {}
+    inner: set[int] = set()
+    readers: dict[int, _Reader | None] = {}
+    for item in listed_objects():
+        kind = type(item)
+        try:
+            read = readers[id(kind)]
+        except KeyError:
+            read = readers[id(kind)] = None if kind is frozenset else length_reader(kind)
+        if read is None:
+            continue
+        lengths[id(item)] = read(item)
+        if kind is LruCache:
+            inner.add(id(cache_dict(item)))
+    for key in inner:
+        lengths.pop(key, None)
+    return lengths
+
+
+def fetch(ids: Collection[int]) -> dict[int, Any]:
+    """The objects with these ids, as far as they are alive and listed by :func:`read_lengths`."""
+    return {id(item): item for item in listed_objects() if id(item) in ids}
+
+
+def cache_dict(cache: Any) -> Any:
+    """The dictionary inside an ``lru_cache``."""
+    size = cache.cache_info().currsize
+    for item in gc.get_referents(cache):
+        if type(item) is dict and len(item) == size and "__wrapped__" not in item:
+            return item
+    return None
+
+
+def start_tracks(lengths: Mapping[int, int]) -> Tracks:
+    """Begin to track containers with their first lengths."""
+    return {key: (length,) for key, length in lengths.items()}
+
+
+def advance(tracks: Tracks, lengths: Mapping[int, int]) -> Tracks:
+    """Continue tracks with new lengths, without those that are gone, shrank or stand still.
+
+    A container may stand still once, because the attributes of an instance move into a
+    dictionary when there are many.
+
+    Example:
+        >>> advance({1: (5, 6), 2: (5, 6), 3: (5, 5)}, {1: 7, 2: 5, 3: 5})
+        {1: (5, 6, 7)}
+    """
+    advanced: Tracks = {}
+    for key, track in tracks.items():
+        length = lengths.get(key, -1)
+        if length < track[-1] or (length == track[0] and len(track) > 1):
+            continue
+        advanced[key] = (*track, length)
+    return advanced
+
+
+def growing(
+    tracks: Mapping[int, tuple[int, ...]], requests: int, *, least: float = 0.05
+) -> dict[int, float]:
+    """The containers that grew in every round, or in all but one, and by how much per request.
+
+    Args:
+        tracks: their lengths.
+        requests: requests in each round.
+        least: smallest growth per request that counts.
+
+    Example:
+        >>> growing({1: (0, 20, 40, 60), 2: (0, 1, 1, 1), 3: (0, 0, 20, 40)}, 20)
+        {1: 1.0, 3: 0.6666666666666666}
+    """
+    found = {}
+    for key, track in tracks.items():
+        steps = [after - before for before, after in itertools.pairwise(track)]
+        grown = sum(step > 0 for step in steps)
+        growth = (track[-1] - track[0]) / (requests * max(len(steps), 1))
+        if grown >= max(2, len(steps) - 1) and growth >= least:
+            found[key] = growth
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What some entries keep alive: the number of objects and the sum of their flat sizes."""
+
+    objects: int
+    flat_bytes: int
+
+
+def left_behind(groups: Iterable[Callable[[], list[Any]]], old: Collection[int]) -> list[Left]:
+    """What the new entries of some containers keep alive; what several share counts once.
+
+    Args:
+        groups: for each container a function that lists its new entries; what they share is
+            counted for the first.
+        old: ids of the objects that were there before, where the walk ends.
+
+    Objects that gc does not track count if nothing else refers to them, as their reference
+    count tells.
+    """
+    tracked: set[int] = set()
+    loose: dict[int, list[Any]] = {}
+    found: list[tuple[list[Any], set[int]]] = []
+    for list_entries in groups:
+        fresh: list[Any] = []
+        own: set[int] = set()
+        level = list_entries()
+        while level:
+            following: list[Any] = []
+            for item in level:
+                key = id(item)
+                if gc.is_tracked(item):
+                    if key in tracked or key in old or issubclass(type(item), ModuleType):
+                        continue
+                    tracked.add(key)
+                    fresh.append(item)
+                elif key in loose:
+                    loose[key][1] += 1
+                    continue
+                else:
+                    loose[key] = [item, 1]
+                    own.add(key)
+                following.append(item)
+            del level
+            level = gc.get_referents(*following)
+            del following
+        found.append((fresh, own))
+        item = None
+    lefts = []
+    for fresh, own in found:
+        alone = [loose[key][0] for key in own if _is_held_by(loose[key])]
+        size = sum(map(flat_size, fresh)) + sum(map(flat_size, alone))
+        lefts.append(Left(len(fresh) + len(alone), size))
+        del alone
+    return lefts
+
+
+def _is_held_by(row: list[Any]) -> bool:
+    # One reference is the row's own, one the argument's.
+    return bool(sys.getrefcount(row[0]) - 2 == row[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Link:
+    """A new object that an old one points at, and the number of new ones reached through it."""
+
+    owner: Any
+    child: Any
+    reach: int
+
+
+def find_links(old: Collection[int]) -> list[Link]:
+    """Old objects that now point at new ones, those that lead to most of them first.
+
+    Finds what no container shows: linked lists, chains of exceptions.
+
+    Args:
+        old: ids of the objects that were there before.
+    """
+    objects = tracked_objects()
+    new = {id(item) for item in objects if id(item) not in old}
+    heads: list[tuple[Any, Any]] = []
+    for item in objects:
+        kind = type(item)
+        if id(item) not in old or kind is FrameType or issubclass(kind, ModuleType):
+            continue
+        referents = gc.get_referents(item)
+        if new.isdisjoint(map(id, referents)) or is_own(item):
+            continue
+        heads += [(item, child) for child in referents if id(child) in new]
+    links = [Link(owner, child, _reach(child, new)) for owner, child in heads[:_MOST_HEADS]]
+    return sorted(links, key=lambda link: -link.reach)
+
+
+def _reach(head: Any, new: Collection[int]) -> int:
+    seen = {id(head)}
+    level = [head]
+    while level:
+        following = []
+        for child in gc.get_referents(*level):
+            if id(child) in new and id(child) not in seen:
+                seen.add(id(child))
+                following.append(child)
+        level = following
+    return len(seen)
+
+
+def listed_objects() -> Iterable[Any]:
+    """The tracked objects, and the containers among their referents that are not tracked.
+
+    The second are dictionaries of atoms (the attributes of an instance, up to Python 3.10),
+    buffers and queues.
+    """
+    objects = tracked_objects()
+    yield from objects
+    seen: set[int] = set()
+    for start in range(0, len(objects), _CHUNK):
+        # The referents of some C modules cannot be listed safely (_asyncio on 3.12.1).
+        chunk = [
+            item
+            for item in objects[start : start + _CHUNK]
+            if not issubclass(type(item), ModuleType)
+        ]
+        for item in gc.get_referents(*chunk):
+            if id(type(item)) in _UNTRACKED and not gc.is_tracked(item) and id(item) not in seen:
+                seen.add(id(item))
+                yield item
+
+
+def _frozen(objects: Sequence[Any]) -> list[Any]:
+    """The objects of the permanent generation that modules lead to."""
+    known = set(map(id, objects))
+    level = [
+        module_namespace(module)
+        for module in list(sys.modules.values())
+        if issubclass(type(module), ModuleType)
+    ]
+    known.difference_update(map(id, level))
+    found: list[Any] = []
+    while level:
+        fresh = []
+        for item in level:
+            if id(item) not in known and gc.is_tracked(item):
+                known.add(id(item))
+                if not issubclass(type(item), ModuleType):
+                    fresh.append(item)
+        found += fresh
+        level = gc.get_referents(*fresh)
+    listed = set(map(id, objects))
+    return [item for item in found if id(item) not in listed]

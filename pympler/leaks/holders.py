@@ -1,0 +1,169 @@
+"""Holders: what keeps the survivors of a route alive."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pympler.graph.paths import Chains, Handle, find_chains
+from pympler.leaks.lengths import LruCache, bound_of, length_of
+from pympler.leaks.window import list_ids
+from pympler.util.names import type_name
+
+__all__ = ["Holder", "HolderSearch", "find_holders"]
+
+_SHARE_OF_WINDOWS = 0.6
+_LONGEST_CHAIN = 5
+_MOST_HOLDERS = 3
+_RESTARTS = 3
+
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Holder:
+    """An object that was there before the requests and through which their survivors live.
+
+    Attributes:
+        path: the way to it in words.
+        type: name of its type.
+        handle: finds it again, ``None`` if it cannot be found again without keeping it alive.
+        length: number of its entries, ``None`` if it is no container.
+        bound: most entries that it declares it will ever have.
+        survivors: number of survivors found behind it.
+    """
+
+    path: str
+    type: str
+    handle: Handle | None
+    length: int | None
+    bound: int | None
+    survivors: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HolderSearch:
+    """The outcome of one search.
+
+    Attributes:
+        holders: the one with the most survivors first.
+        found: windows of which a survivor was reached from a root.
+        unheld: windows of which a survivor still exists although no root leads to it: held by C,
+            or garbage that was not collected yet.
+        windows: windows whose survivors were looked for.
+    """
+
+    holders: tuple[Holder, ...]
+    found: int
+    unheld: int
+    windows: int
+
+    @property
+    def released(self) -> bool:
+        """Whether the survivors of most windows have been let go of meanwhile."""
+        return self.found + self.unheld < 0.5 * self.windows
+
+
+def find_holders(groups: Sequence[Collection[int]]) -> HolderSearch:
+    """Find what holds the survivors of several windows of one route.
+
+    A holder is the last object on the way to a survivor that is no survivor itself, if it is the
+    same for most windows. Where it is not (a linked list, a container per session), it is the
+    last object that most ways share.
+
+    Args:
+        groups: for each window the ids of its survivors. Ids may have been reused meanwhile;
+            what most windows agree on is not misled by a few.
+    """
+    survivors = {item for group in groups for item in group}
+    chains = find_chains(survivors, restarts=_RESTARTS)
+    ways = [
+        [_before_survivors(chains.ids[item], survivors) for item in group if item in chains.ids]
+        for group in groups
+    ]
+    ways = [way for way in ways if way]
+    needed = max(1.0, _SHARE_OF_WINDOWS * len(ways))
+    holders: list[Holder] = []
+    for ids, count in _direct(ways, needed) or _shared(ways, needed):
+        holder = _describe(chains, ids, count)
+        if holder is not None and all(holder.path != other.path for other in holders):
+            holders.append(holder)
+    existing = {item for generation in range(3) for item in list_ids(generation)}
+    unheld = sum(
+        not existing.isdisjoint(group) and chains.ids.keys().isdisjoint(group) for group in groups
+    )
+    return HolderSearch(tuple(holders[:_MOST_HOLDERS]), len(ways), unheld, len(groups))
+
+
+def _before_survivors(ids: Ids, survivors: Collection[int]) -> Ids:
+    for place, item in enumerate(ids):
+        if item in survivors:
+            return ids[:place]
+    return ids
+
+
+def _direct(ways: list[list[Ids]], needed: float) -> list[tuple[Ids, int]]:
+    """Objects that directly hold survivors of most windows, with the way to them."""
+    windows: Counter[int] = Counter()
+    counts: Counter[int] = Counter()
+    example: dict[int, Ids] = {}
+    for group in ways:
+        ends = [ids[-1] for ids in group if ids]
+        windows.update(set(ends))
+        counts.update(ends)
+        example.update((ids[-1], ids) for ids in group if ids)
+    direct = [item for item, _ in counts.most_common() if windows[item] >= needed]
+    return [(example[item], counts[item]) for item in direct]
+
+
+def _shared(ways: list[list[Ids]], needed: float) -> list[tuple[Ids, int]]:
+    """The last object that the ways of most windows share, the root itself left out."""
+    windows: Counter[int] = Counter()
+    example: dict[int, Ids] = {}
+    for group in ways:
+        windows.update({item for ids in group for item in ids[1:]})
+        for ids in group:
+            for place in range(1, len(ids)):
+                example[ids[place]] = ids[: place + 1]
+    common = [example[item] for item, count in windows.items() if count >= needed]
+    return [(max(common, key=len), sum(map(len, ways)))] if common else []
+
+
+def _describe(chains: Chains, ids: Ids, count: int) -> Holder | None:
+    objects = chains.objects(ids)
+    if objects is None:
+        return None
+    objects = _up_the_chain(_up_to_cache(objects))
+    path = chains.describe(objects)
+    item = objects[-1]
+    return Holder(
+        path=path.text,
+        type=_type_of(item),
+        handle=path.handle,
+        length=length_of(item),
+        bound=bound_of(item),
+        survivors=count,
+    )
+
+
+def _type_of(item: Any) -> str:
+    return "lru_cache" if type(item) is LruCache else type_name(type(item))
+
+
+def _up_to_cache(objects: list[Any]) -> list[Any]:
+    # The dict and the links inside an lru_cache are the cache.
+    for place, item in enumerate(objects):
+        if type(item) is LruCache and place + 1 < len(objects):
+            return objects[: place + 1]
+    return objects
+
+
+def _up_the_chain(objects: list[Any]) -> list[Any]:
+    # A chain of objects of one type is held by what holds its first one.
+    kind = type(objects[-1])
+    links = [place for place, item in enumerate(objects) if type(item) is kind]
+    if len(links) < _LONGEST_CHAIN or links[0] == 0:
+        return objects
+    return objects[: links[0] + 1]

@@ -1,0 +1,223 @@
+"""Investigation: from "every window of this route leaves something" to a confirmed suspect.
+
+The monitor calls the methods under its lock, but for :meth:`Investigation.search`, which takes
+as long as a heap walk and is called in the background.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+
+from pympler.leaks.attribution import RouteHistory, Routes
+from pympler.leaks.evidence import WindowResult
+from pympler.leaks.holders import Holder, HolderSearch, find_holders
+from pympler.leaks.report import RouteSummary, Suspect, TypeCount
+from pympler.leaks.suspects import LiveSuspect, RouteKey
+from pympler.leaks.tracing import StoreTracer
+
+__all__ = ["Investigation", "Search"]
+
+_MOST_SUSPECTS = 50
+_WALK_S_PER_BLOCK = 0.5e-6  # first estimate, replaced by what walks turn out to take
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """A holder search to be done: for a route, or once more for a suspect without a length."""
+
+    history: RouteHistory
+    groups: list[frozenset[int]]
+    exact: bool
+    again: LiveSuspect | None = None
+
+
+class Investigation:
+    """The histories of the routes and the suspects under watch.
+
+    Attributes:
+        seeking: confirmed suspects whose line is looked for.
+
+    Args:
+        deep: the setting of that name.
+    """
+
+    def __init__(self, deep: str | float) -> None:
+        self.routes = Routes()
+        self.suspects: list[LiveSuspect] = []
+        self.seeking: list[LiveSuspect] = []
+        self._deep = deep
+        self._random = random.Random()
+        self._walk_s_per_block = _WALK_S_PER_BLOCK
+
+    def record(self, key: RouteKey, result: WindowResult, survivors: tuple[TypeCount, ...]) -> None:
+        """Take a re-checked window of a route."""
+        self.routes.of(key).add(result, survivors)
+
+    # Suspects are watched by their length at both ends of each window.
+
+    def lengths(self) -> dict[LiveSuspect, int | None]:
+        """The lengths of all suspects now."""
+        return {
+            suspect: suspect.length()
+            for suspect in self.suspects
+            if suspect.lengths is not None and suspect.verdict != "gone"
+        }
+
+    def read_lengths(
+        self, key: RouteKey, before: Mapping[LiveSuspect, int | None], *, alone: bool
+    ) -> list[LiveSuspect]:
+        """Read the lengths at the end of a window of this route.
+
+        Args:
+            key: the route.
+            before: what :meth:`lengths` said at the start of the window.
+            alone: whether no other request was in flight.
+
+        Returns:
+            The suspects whose verdict has changed.
+        """
+        changed = []
+        for suspect, length in self.lengths().items():
+            start = before.get(suspect)
+            if alone and length is not None and start is not None:
+                suspect.add_delta(self.routes.of(key).key, length - start)
+            if suspect.read(self._requests(suspect.key, exact=suspect.exact), length):
+                changed.append(suspect)
+        if changed:
+            # What is gone may be found anew, in another place.
+            self.suspects = [suspect for suspect in self.suspects if suspect.verdict != "gone"]
+            self._seek()
+        return changed
+
+    def _seek(self) -> None:
+        wanted = self.suspects if self._deep != "never" else []
+        self.seeking = [suspect for suspect in wanted if suspect.lacks_line]
+
+    # The search for holders.
+
+    def next_search(self) -> Search | None:
+        """The most urgent search, ``None`` if nothing is to be searched."""
+        for suspect in self.suspects:
+            history = self.routes.of(suspect.key)
+            requests = self._requests(suspect.key, exact=suspect.exact)
+            waited = requests - suspect.first_requests >= suspect.needed_requests
+            if suspect.lengths is None and suspect.verdict is None and waited:
+                return Search(history, list(suspect.groups), suspect.exact, again=suspect)
+        for history in self.routes:
+            if history.is_suspicious() and len(self.suspects) < _MOST_SUSPECTS:
+                exact = all(result.exact for result in history.usable())
+                return Search(history, history.groups(), exact)
+        return None
+
+    def estimated_cost_s(self) -> float:
+        """CPU seconds that a heap walk would take now, as far as is known."""
+        return self._walk_s_per_block * sys.getallocatedblocks()
+
+    def search(self, search: Search) -> HolderSearch:
+        """Walk the heap for the holders; takes about a second per million objects.
+
+        Called in the background, without the monitor's lock.
+        """
+        blocks = sys.getallocatedblocks()
+        started_s = time.thread_time()
+        outcome = find_holders(search.groups)
+        self._walk_s_per_block = max(time.thread_time() - started_s, 1e-4) / blocks
+        return outcome
+
+    def take_outcome(self, search: Search, outcome: HolderSearch | None) -> list[LiveSuspect]:
+        """Draw the conclusions from a finished search.
+
+        Args:
+            search: what was searched for.
+            outcome: what was found, ``None`` if the search failed.
+
+        Returns:
+            The suspects whose verdict has changed.
+        """
+        history = search.history
+        if outcome is None:
+            history.back_off(released=False)
+            if search.again is not None:
+                self.suspects.remove(search.again)
+            return []
+        if search.again is not None:
+            search.again.confirm_held(outcome.found, outcome.windows)
+            return [search.again]
+        history.back_off(released=outcome.released)
+        for holder in outcome.holders:
+            known = self._known(holder)
+            if known is not None:
+                if known.key == history.key or not known.is_mistaken():
+                    continue
+                self.suspects.remove(known)
+            self.suspects.append(
+                LiveSuspect.watch(
+                    history.key,
+                    holder,
+                    search.groups,
+                    self._requests(history.key, exact=search.exact),
+                    exact=search.exact,
+                    suspected_after=history.suspected_after,
+                )
+            )
+        return []
+
+    def _requests(self, key: RouteKey, *, exact: bool) -> int:
+        """The requests that a suspect is judged by: of its route, or of all if that is unsure."""
+        if exact:
+            return self.routes.of(key).requests
+        return sum(history.requests for history in self.routes)
+
+    def _known(self, holder: Holder) -> LiveSuspect | None:
+        same = (suspect for suspect in self.suspects if suspect.holder.path == holder.path)
+        return next(same, None)
+
+    # The line that stores.
+
+    def tracer(self) -> StoreTracer | None:
+        """A tracer for the next request, if it is time to look for a line."""
+        lengths: dict[Hashable, Callable[[], int | None]] = {
+            suspect: suspect.length for suspect in self.seeking if suspect.wants_trace()
+        }
+        if not lengths:
+            self._seek()
+            return None
+        if not isinstance(self._deep, str) and self._random.random() >= self._deep:
+            return None
+        return StoreTracer(lengths)
+
+    def take_lines(self, tracer: StoreTracer, *, alone: bool) -> None:
+        """Take the lines that a tracer found; alone if no other request was in flight."""
+        lines = tracer.lines()
+        for suspect in self.seeking:
+            suspect.take_line(lines.get(suspect), alone=alone)
+        self._seek()
+
+    # What is known.
+
+    def summaries(self) -> tuple[RouteSummary, ...]:
+        """The verdict on each route, most requests first."""
+        rows = [
+            history.judge([suspect for suspect in self.suspects if suspect.is_fed_by(history.key)])
+            for history in self.routes
+        ]
+        return tuple(sorted(rows, key=lambda row: (-row.requests, row.route, row.method)))
+
+    def accusation(self, suspect: LiveSuspect) -> RouteSummary | Suspect:
+        """The verdict on the route that a confirmed suspect accuses, or itself if it names none."""
+        for history in self.routes:
+            if suspect.is_fed_by(history.key):
+                return history.judge(
+                    [each for each in self.suspects if each.is_fed_by(history.key)]
+                )
+        return suspect.describe(suspect.key, 0.0)
+
+    def unattributed(self) -> tuple[Suspect, ...]:
+        """Confirmed suspects that no route is known to feed."""
+        confirmed = [suspect for suspect in self.suspects if suspect.verdict == "leak"]
+        named = [self.accusation(suspect) for suspect in confirmed]
+        return tuple(each for each in named if isinstance(each, Suspect))

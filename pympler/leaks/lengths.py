@@ -1,0 +1,71 @@
+"""Lengths of containers, read without running code of the user's."""
+
+from __future__ import annotations
+
+import array
+import functools
+import queue
+from collections import deque
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+__all__ = ["LruCache", "bound_of", "length_of", "length_reader"]
+
+LruCache = type(functools.lru_cache(lambda: None))
+
+# The base type's own method, by id of the type: a subclass may define a __len__ of its own, and a
+# metaclass a __hash__.
+_LENGTHS: dict[int, Callable[[Any], int]] = {
+    id(dict): dict.__len__,
+    id(list): list.__len__,
+    id(set): set.__len__,
+    id(frozenset): frozenset.__len__,
+    id(deque): deque.__len__,
+    id(bytearray): bytearray.__len__,
+    id(array.array): array.array.__len__,
+    # A view of the buffer would forbid the application to resize it meanwhile.
+    id(BytesIO): BytesIO.__sizeof__,
+    id(queue.SimpleQueue): queue.SimpleQueue.qsize,
+    # The type's own method: the cached function may have an attribute of that name.
+    id(LruCache): lambda item: int(LruCache.cache_info(item).currsize),
+}
+_mro_of = type.__dict__["__mro__"].__get__
+_maxlen_of = deque.__dict__["maxlen"].__get__
+
+
+def length_of(item: Any) -> int | None:
+    """Number of entries of a container (bytes of a buffer), ``None`` for what is none.
+
+    Example:
+        >>> length_of([1, 2]), length_of({}), length_of(42)
+        (2, 0, None)
+    """
+    read = length_reader(type(item))
+    return None if read is None else read(item)
+
+
+def length_reader(kind: type) -> Callable[[Any], int] | None:
+    """The function that reads the length of containers of this type, ``None`` for others."""
+    for base in _mro_of(kind):
+        length = _LENGTHS.get(id(base))
+        if length is not None:
+            return length
+    return None
+
+
+def bound_of(item: Any) -> int | None:
+    """Most entries that a container declares it will ever have, ``None`` if it declares none.
+
+    Example:
+        >>> from collections import deque
+        >>> bound_of(deque(maxlen=3)), bound_of([])
+        (3, None)
+    """
+    kind = type(item)
+    bound: int | None = None
+    if kind is LruCache:
+        bound = LruCache.cache_info(item).maxsize
+    elif issubclass(kind, deque):
+        bound = _maxlen_of(item)
+    return bound

@@ -1,0 +1,409 @@
+"""START HERE: the whole flow of a request, from its first moment to the verdict on its route.
+
+``begin`` opens a window for a share of the requests; ``ActiveRequest.finish`` closes it. What was
+born within is followed by :mod:`~pympler.leaks.survivors` until it outlived a collection, becomes
+a :class:`~pympler.leaks.report.RequestReport`, and is counted for its route by
+:mod:`~pympler.leaks.attribution`. When every window of a route leaves something, the background
+thread looks for the holder (:mod:`~pympler.leaks.investigation`), which is then watched by its
+length until it is confirmed as a leak or cleared.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pympler.leaks.active import ActiveRequest
+from pympler.leaks.births import Births
+from pympler.leaks.budget import Budget, DutyCycle
+from pympler.leaks.counters import CounterReadings, read_counters
+from pympler.leaks.ended import Ended, report_of, result_of
+from pympler.leaks.guard import guard
+from pympler.leaks.investigation import Investigation
+from pympler.leaks.publisher import Publisher
+from pympler.leaks.report import LeakSummary, RequestReport, RouteSummary, worst
+from pympler.leaks.settings import Settings
+from pympler.leaks.survivors import Settled
+from pympler.leaks.suspects import LiveSuspect
+from pympler.leaks.turns import Turns
+from pympler.leaks.window import Window
+from pympler.leaks.worker import Worker
+from pympler.store import Store
+from pympler.store.memory import MemoryStore
+
+__all__ = ["UNROUTED", "ActiveRequest", "LeakMonitor"]
+
+UNROUTED = "<unrouted>"
+"""Route of a request that no route template is known for."""
+
+_TICK_S = 1.0
+_COUNTERS_EVERY_S = 10.0
+_IDLE_S = 2.0
+_REPORTS_PER_REQUEST = 4
+_PLAIN_REQUEST_S = 2e-6  # what a request without a window takes, benchmarks/cost.py
+_CLOSE = guard("close a window")  # used again and again: each request comes by
+
+_monitors: weakref.WeakSet[LeakMonitor] = weakref.WeakSet()
+
+
+class LeakMonitor:
+    """Watches requests and says which of them left what behind, and who holds it.
+
+    Safe to use from many threads and tasks. One monitor per application and process; a forked
+    child goes on with an empty one by itself.
+
+    Args:
+        settings: what to do; or give single settings by name.
+        store: keeps the request reports, by default what ``settings.store`` says.
+        on_leak: called once for each route whose leak has been confirmed, with its
+            :class:`~pympler.leaks.report.RouteSummary`, after a request and outside any lock.
+        options: settings by name, if no ``settings`` are given.
+
+    Raises:
+        SettingsError: for an unknown setting or a bad value.
+
+    Example:
+        >>> monitor = LeakMonitor(sample_rate=1.0, application="nightly")
+        >>> with monitor.request("job:clean-up"):
+        ...     pass
+        >>> monitor.summary().requests
+        1
+        >>> monitor.close()
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        store: Store | None = None,
+        on_leak: Callable[[RouteSummary], object] | None = None,
+        **options: object,
+    ) -> None:
+        if settings is not None and options:
+            raise TypeError("give either settings or single options, not both")
+        self.settings = settings if settings is not None else Settings.from_mapping(options)
+        self._given_store = store
+        self._on_leak = on_leak
+        self._closed = False
+        self._reset()
+        _monitors.add(self)
+
+    def _reset(self) -> None:
+        given = self._given_store
+        self.store: Store = MemoryStore(self.settings.keep) if given is None else given
+        self._turns = Turns()
+        self._pid = os.getpid()
+        self._started_at = time.time()
+        self._started = self._in_flight = self._windows = self._next_id = 0
+        self._budget = Budget(self.settings.max_overhead, time.monotonic)
+        self._cycle = DutyCycle(self.settings.sample_rate)
+        self._births = Births()
+        self._publisher = Publisher(self.settings, self.store, self._on_leak)
+        self._hook_cost_s = self._owed_s = 0.0
+        self._investigation = Investigation(self.settings.deep)
+        self._late: deque[ActiveRequest] = deque()
+        self._missed: deque[None] = deque()
+        self._confirmed: list[LiveSuspect] = []
+        self._counters = CounterReadings()
+        self._counted_s = self._last_window_s = 0.0
+        self._walks = self._accounted = 0
+        self._walking = self._refused = False
+        self._worker = Worker(self._tick, _TICK_S)
+
+    # The flow of a request.
+
+    def begin(self) -> ActiveRequest:
+        """A request begins: count it, and open a window if it is its turn.
+
+        Takes about a microsecond for a request without a window. Never raises on purpose; front
+        ends wrap it in :func:`~pympler.leaks.guard.guard` all the same.
+        """
+        turns = self._turns
+        if not turns.enter():
+            self._missed.append(None)
+            return ActiveRequest(self)
+        try:
+            if self._missed:
+                self._count_missed()
+            self._started += 1
+            self._in_flight += 1
+            request = ActiveRequest(self, self._started, self._in_flight - 1)
+            chosen = self._cycle.next()
+            if chosen or self._investigation.seeking:
+                with guard("open a window"):
+                    self._open(request, chosen)
+        finally:
+            turns.leave()
+        return request
+
+    def _finish(self, request: ActiveRequest) -> None:
+        if request.tracer is not None:
+            request.tracer.stop()
+        self._late.append(request)
+        turns = self._turns
+        if not turns.enter():
+            return
+        try:
+            self._end_late()
+        finally:
+            turns.leave()
+        if self._births.ready or self._confirmed:
+            self._report(_REPORTS_PER_REQUEST)
+
+    def _count_missed(self) -> None:
+        # Their turn did not come: unwatched, but others overlapped with them.
+        while self._missed:
+            self._missed.popleft()
+            self._started += 1
+            self._in_flight += 1
+
+    def _end_late(self) -> None:
+        if self._missed:
+            self._count_missed()
+        while self._late:
+            with _CLOSE:
+                self._end(self._late.popleft())
+
+    def _end(self, request: ActiveRequest) -> None:
+        self._in_flight = max(self._in_flight - 1, 0)
+        ignored = self.settings.ignores(request.route)
+        try:
+            if request.tracer is not None:
+                alone = self._met(request) == 1
+                self._investigation.take_lines(request.tracer, alone=alone)
+            if request.window is not None or request.refused:
+                self._close(request, ignored=ignored)
+        finally:
+            request.tracer = request.window = None
+            if not ignored:  # after the window, in which a new history would be seen
+                self._investigation.routes.of((request.method, request.route)).requests += 1
+
+    def _open(self, request: ActiveRequest, chosen: bool) -> None:
+        if self._closed or self._trace(request) or not chosen:
+            return
+        if self._walking or not self._budget.allows_window():
+            return
+        cpu_s = time.thread_time()
+        request.walks = self._walks
+        request.lengths = self._investigation.lengths()
+        request.started_at = time.time()
+        request.began_s = time.perf_counter()
+        request.refused = self._births.refusal()
+        if not request.refused:
+            self._worker.wake()  # its thread is made before the window, which would list it
+            self._births.watch.install()
+        request.own_cost_s = time.thread_time() - cpu_s
+        if not request.refused:
+            request.window = self._births.open()
+
+    def _trace(self, request: ActiveRequest) -> bool:
+        tracer = self._investigation.tracer() if self._investigation.seeking else None
+        if tracer is None:
+            return False
+        tracer.start()
+        request.tracer = tracer if tracer.active else None
+        return tracer.active
+
+    def _close(self, request: ActiveRequest, *, ignored: bool) -> None:
+        cpu_s = time.thread_time() - request.own_cost_s
+        window = request.window
+        note = request.refused
+        in_flight = self._met(request)
+        if window is not None:
+            self._births.close(window)
+            note = self._fault_of(request, window)
+            key = (request.method, request.route)
+            changed = self._investigation.read_lengths(key, request.lengths, alone=in_flight == 1)
+            self._confirmed += [suspect for suspect in changed if suspect.verdict == "leak"]
+            self._windows += 1
+        ended = Ended(
+            route=request.route,
+            method=request.method,
+            status=request.status,
+            error=request.error,
+            started_at=request.started_at,
+            duration_s=time.perf_counter() - request.began_s,
+            in_flight=in_flight,
+            unfollowed=window.unfollowed if window is not None else 0,
+            own_cost_s=time.thread_time() - cpu_s,
+            note=note,
+        )
+        self._refused = self._refused or bool(note)
+        if not ignored:
+            self._births.follow(ended, window)
+        self._births.expect()
+        self._last_window_s = time.monotonic()
+        self._worker.wake()
+        self._spend(time.thread_time() - cpu_s)
+
+    def _met(self, request: ActiveRequest) -> int:
+        """The number of requests that overlapped with this one, itself included."""
+        # The serial is the parent's if the process was forked meanwhile.
+        return max(1 + request.others + self._started - request.serial, 1)
+
+    def _report(self, most: int) -> None:
+        """Turn settled windows into reports, a few at a time, outside of any window."""
+        cpu_s = time.thread_time()
+        turns = self._turns
+        if not turns.enter():
+            return
+        try:
+            ready = self._births.ready
+            reports = [self._record(ready.popleft()) for _ in range(min(most, len(ready)))]
+        finally:
+            turns.leave()
+        self._publisher.publish(reports)
+        self._owed_s += time.thread_time() - cpu_s
+        if self._confirmed:
+            self._announce()
+
+    def _record(self, settled: Settled[Ended]) -> RequestReport:
+        self._next_id += 1
+        report = report_of(settled, self.settings, self._next_id, self._pid)
+        result = result_of(report, settled)
+        if result is not None:
+            self._investigation.record((report.method, report.route), result, report.survivors)
+        return report
+
+    def _announce(self, *, everything: bool = False) -> None:
+        """Say once that a suspect is confirmed, when its line is known or will not be."""
+        with self._turns:
+            deep = self.settings.deep
+            due = [each for each in self._confirmed if everything or each.is_complete(deep)]
+            self._confirmed = [suspect for suspect in self._confirmed if suspect not in due]
+            growing = [suspect for suspect in due if suspect.verdict == "leak"]
+            accusations = [self._investigation.accusation(suspect) for suspect in growing]
+        self._publisher.announce(accusations)
+
+    # What limits it.
+
+    def _fault_of(self, request: ActiveRequest, window: Window) -> str:
+        if window.fault:
+            return window.fault
+        return "" if request.walks == self._walks else "a heap walk ran meanwhile"
+
+    def _spend(self, cpu_s: float) -> None:
+        hook_cost_s = self._births.watch.hook_cost_s
+        plain_s = (self._started - self._accounted) * _PLAIN_REQUEST_S
+        owed_s, self._owed_s = self._owed_s, 0.0
+        self._budget.spend(cpu_s + owed_s + hook_cost_s - self._hook_cost_s + plain_s)
+        self._hook_cost_s, self._accounted = hook_cost_s, self._started
+
+    # The background.
+
+    def _tick(self) -> bool:
+        """Do what must not happen within a request; returns whether more is to be expected."""
+        now_s = time.monotonic()
+        if now_s - self._counted_s >= _COUNTERS_EVERY_S:
+            self._counted_s = now_s
+            self._counters.add(read_counters(self._started))
+        idle = now_s - self._last_window_s > _IDLE_S
+        if idle:
+            self._settle_all()
+        while self._search():
+            pass
+        with self._turns:
+            return not idle or self._births.pending
+
+    def _settle_all(self) -> None:
+        with self._turns:
+            cpu_s = time.thread_time()
+            self._end_late()
+            self._births.settle_all()
+            self._spend(time.thread_time() - cpu_s)
+        self._report(len(self._births.ready))
+
+    def _search(self) -> bool:
+        """Walk the heap for the most urgent holder, if its cost has been saved up."""
+        with self._turns:
+            search = self._investigation.next_search()
+            cost_s = self._investigation.estimated_cost_s() if search is not None else 0.0
+            allowed = self._budget.allows_walk(cost_s)
+            self._budget.save_for(0.0 if allowed else cost_s)
+            if search is None or self._closed or not allowed:
+                return False
+            self._walks += 1
+            self._walking = True
+        cpu_s = time.thread_time()
+        outcome = None
+        with guard("search for a holder"):
+            outcome = self._investigation.search(search)
+        with self._turns:
+            self._walking = False
+            self._spend(time.thread_time() - cpu_s)
+            changed = self._investigation.take_outcome(search, outcome)
+            self._confirmed += [suspect for suspect in changed if suspect.verdict == "leak"]
+        self._announce()
+        return True
+
+    # What users call.
+
+    @contextmanager
+    def request(self, label: str) -> Iterator[ActiveRequest]:
+        """Watch a piece of work that is no HTTP request, under a label such as ``"job:nightly"``.
+
+        Exceptions of the work pass through and are noted in its report.
+        """
+        request = self.begin()
+        error: str | None = None
+        try:
+            yield request
+        except BaseException as raised:
+            error = type(raised).__name__
+            raise
+        finally:
+            with guard("finish a request"):
+                request.finish(label, error=error)
+
+    def summary(self) -> LeakSummary:
+        """What is known now, in one value; finishes the re-checks that are pending."""
+        self._settle_all()
+        with self._turns:
+            routes = self._investigation.summaries()
+            unattributed = self._investigation.unattributed()
+            found = [route.verdict for route in routes] + ["leak"] * bool(unattributed)
+            reason = self._births.refusal() if self._windows == 0 or self._refused else ""
+            return LeakSummary(
+                application=self.settings.application,
+                release=self.settings.release,
+                pid=self._pid,
+                started_at=self._started_at,
+                requests=self._started,
+                windows=self._windows,
+                sample_rate=self.settings.sample_rate,
+                max_overhead=self.settings.max_overhead,
+                overhead=self._budget.overhead,
+                verdict=worst(found),
+                routes=routes,
+                unattributed=unattributed,
+                counters=self._counters.counters(),
+                notes=(reason,) if reason else (),
+            )
+
+    def close(self) -> None:
+        """Finish the pending re-checks, take the hook out and end the background thread.
+
+        May be called twice; requests that begin later are counted but not watched.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._worker.stop()
+        self._settle_all()
+        self._announce(everything=True)
+        self._births.watch.uninstall()
+
+
+def _after_fork_in_child() -> None:
+    # Locks may be held and threads are gone: what the parent learned stays with the parent.
+    for monitor in list(_monitors):
+        monitor._births.watch.uninstall()
+        monitor._reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

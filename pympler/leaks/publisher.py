@@ -1,0 +1,67 @@
+"""Publisher: where reports and accusations go: the store, the log, the user's callback."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from pympler.leaks.guard import guard
+from pympler.leaks.report import RequestReport, RouteSummary, Suspect
+from pympler.leaks.settings import Settings
+from pympler.leaks.suspects import RouteKey
+from pympler.leaks.verdict import request_line, unattributed_line
+from pympler.store import Store
+
+__all__ = ["Publisher"]
+
+logger = logging.getLogger("pympler")
+
+
+class Publisher:
+    """Hands on what the monitor found; what goes wrong there is a fault of ours, logged once.
+
+    Called outside any lock, since a store, a log handler and a callback are code of others.
+
+    Args:
+        settings: for the level of the log lines.
+        store: keeps the reports.
+        on_leak: called once for each route that a confirmed leak accuses.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        on_leak: Callable[[RouteSummary], object] | None,
+    ) -> None:
+        self._level = settings.log_level_number
+        self._store = store
+        self._on_leak = on_leak
+        self._accused: set[RouteKey] = set()
+
+    def publish(self, reports: Iterable[RequestReport]) -> None:
+        """Keep and log reports on requests."""
+        for report in reports:
+            with guard("store a report"):
+                self._store.save(report)
+            with guard("log a report"):
+                if logger.isEnabledFor(self._level):
+                    logger.log(self._level, "%s", request_line(report))
+
+    def announce(self, accusations: Iterable[RouteSummary | Suspect]) -> None:
+        """Warn of confirmed leaks; a route is accused once."""
+        for accused in accusations:
+            with guard("announce a leak"):
+                if isinstance(accused, Suspect):
+                    logger.warning("%s", unattributed_line(accused))
+                else:
+                    self._accuse(accused)
+
+    def _accuse(self, accused: RouteSummary) -> None:
+        key = (accused.method, accused.route)
+        if key in self._accused:
+            return
+        self._accused.add(key)
+        logger.warning("%s", accused.headline)
+        if self._on_leak is not None:
+            self._on_leak(accused)

@@ -1,0 +1,263 @@
+"""What the monitor says: frozen plain data, from here on nothing holds an object of the user's."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, TypeVar
+
+__all__ = [
+    "SCHEMA",
+    "VERDICTS",
+    "Counters",
+    "LeakSummary",
+    "RequestReport",
+    "RouteSummary",
+    "Suspect",
+    "TypeCount",
+    "TypeCounts",
+    "from_dict",
+    "to_dict",
+    "worst",
+]
+
+SCHEMA = 1
+"""Version of the dictionaries made by ``to_dict``; it rises when a field changes its meaning."""
+
+VERDICTS = ("leak", "native", "cyclic-garbage", "allocator", "bounded", "clean")
+"""Every verdict, the worst first. ``None`` stands for "not known yet"."""
+
+T = TypeVar("T")
+
+
+class _Plain:
+    """What is written and read as JSON, with the version of its schema."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """This value as JSON-ready data."""
+        return dict(to_dict(self))
+
+    @classmethod
+    def from_dict(cls: type[T], data: Mapping[str, Any]) -> T:
+        """The value that :meth:`to_dict` described.
+
+        Raises:
+            ValueError: if it was written by a newer version, or a field is missing.
+        """
+        return from_dict(cls, data)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeCount:
+    """Objects of one type: their number and the sum of their flat sizes."""
+
+    type: str
+    count: int
+    flat_bytes: int
+
+
+class TypeCounts(tuple[TypeCount, ...]):
+    """Rows of a report; a type of its own, so that no window takes them for the application's."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A container that keeps what a route leaves behind.
+
+    Attributes:
+        holder: path from a root, such as ``shop.cart._CACHE``.
+        type: type of the holder, such as ``dict``.
+        growth_per_request: entries added per request of the route.
+        bytes_per_request: flat bytes left per request of the route.
+        stored_at: ``file:line`` that adds to the holder, ``None`` while unknown.
+        evidence: what the verdict rests on, in words.
+        bound: most entries the holder may have or was seen to have, ``None`` if none was seen.
+    """
+
+    holder: str
+    type: str
+    growth_per_request: float
+    bytes_per_request: float
+    stored_at: str | None = None
+    evidence: str = ""
+    bound: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReport(_Plain):
+    """What one watched request left behind.
+
+    Attributes:
+        id: identifies the report within its process.
+        route: route template (never a raw path), or the label given to ``request()``.
+        started_at: seconds since the epoch.
+        attribution: ``"exact"`` if no other request was in flight, ``"shared"`` if others
+            were, ``"none"`` if there was no window; ``note`` then says why.
+        in_flight: requests, this one included, among which the survivors are shared.
+        survivors: gc-tracked objects born in the window and alive at the re-check, by type,
+            most bytes first.
+        rechecked: ``"collected"`` if the survivors outlived a garbage collection after the
+            request, ``"alive"`` if they were only seen alive (cyclic garbage looks the same).
+        unfollowed: objects born in the window that could not be followed to the re-check.
+        own_cost_s: CPU seconds that watching this request took.
+    """
+
+    id: int
+    application: str
+    release: str
+    pid: int
+    route: str
+    method: str
+    status: int | None
+    error: str | None
+    started_at: float
+    duration_s: float
+    attribution: str
+    in_flight: int
+    survivors: tuple[TypeCount, ...]
+    rechecked: str
+    unfollowed: int
+    own_cost_s: float
+    note: str = ""
+    schema: int = SCHEMA
+
+    @property
+    def objects(self) -> int:
+        """Number of objects left behind."""
+        return sum(row.count for row in self.survivors)
+
+    @property
+    def flat_bytes(self) -> int:
+        """Sum of the flat sizes of the objects left behind."""
+        return sum(row.flat_bytes for row in self.survivors)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSummary(_Plain):
+    """The verdict on one route.
+
+    Attributes:
+        verdict: one of :data:`VERDICTS`, ``None`` while not known.
+        headline: the verdict in one sentence, the same in every renderer.
+        requests: requests of the route so far; windows: those that were watched and re-checked.
+        bytes_per_request: flat bytes left per request.
+        suspects: the most probable first.
+    """
+
+    route: str
+    method: str
+    verdict: str | None
+    headline: str
+    requests: int
+    windows: int
+    exact_windows: int
+    objects_per_request: float
+    bytes_per_request: float
+    survivors: tuple[TypeCount, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Readings of the process between two moments.
+
+    Attributes:
+        blocks_per_request: memory blocks of Python's allocator gained per request.
+        rss_bytes: resident memory now, 0 where it cannot be read.
+        rss_growth_bytes: its growth since the first reading.
+        readings: number of readings that this rests on.
+    """
+
+    blocks_per_request: float = 0.0
+    rss_bytes: int = 0
+    rss_growth_bytes: int = 0
+    readings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LeakSummary(_Plain):
+    """What the monitor knows of one process: a verdict for each route and what it rests on.
+
+    Attributes:
+        overhead: the monitor's own CPU time over wall time, averaged over ten minutes at most.
+        unattributed: confirmed suspects that no single route could be blamed for, because their
+            requests were never alone.
+        notes: what limits the answer, such as a disabled garbage collector.
+    """
+
+    application: str
+    release: str
+    pid: int
+    started_at: float
+    requests: int
+    windows: int
+    sample_rate: float
+    max_overhead: float
+    overhead: float
+    verdict: str | None
+    routes: tuple[RouteSummary, ...]
+    unattributed: tuple[Suspect, ...] = ()
+    counters: Counters = Counters()
+    notes: tuple[str, ...] = ()
+    schema: int = SCHEMA
+
+
+def worst(verdicts: typing.Iterable[str | None]) -> str | None:
+    """The worst of some verdicts, ``None`` if none is known.
+
+    Example:
+        >>> worst(["clean", None, "leak"])
+        'leak'
+    """
+    known = [verdict for verdict in verdicts if verdict is not None]
+    return min(known, key=VERDICTS.index) if known else None
+
+
+def to_dict(value: Any) -> Any:
+    """A report as JSON-ready data: dictionaries, lists, strings and numbers."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_dict(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [to_dict(item) for item in value]
+    return value
+
+
+def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:
+    """The value of the dataclass ``kind`` that :func:`to_dict` described.
+
+    Keys that this version does not know are ignored, so that a newer writer can add fields.
+
+    Raises:
+        ValueError: if the schema is newer than this version reads, or a field is missing.
+    """
+    schema = data.get("schema", SCHEMA)
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise ValueError(
+            f"{kind.__name__} of schema {schema!r} cannot be read, this version reads up to "
+            f"{SCHEMA}; upgrade pympler"
+        )
+    hints = typing.get_type_hints(kind)
+    try:
+        return kind(
+            **{
+                field.name: _rebuild(hints[field.name], data[field.name])
+                for field in fields(kind)  # type: ignore[arg-type]
+                if field.name in data
+            }
+        )
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__} cannot be read: {error}") from error
+
+
+def _rebuild(hint: Any, value: Any) -> Any:
+    if isinstance(hint, type) and is_dataclass(hint):
+        return from_dict(hint, value)
+    if typing.get_origin(hint) is tuple:
+        return tuple(_rebuild(typing.get_args(hint)[0], item) for item in value)
+    return value

@@ -1,0 +1,205 @@
+"""The settings of the leak monitor: one frozen value, the same names in every framework."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import logging
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from pympler.errors import SettingsError
+
+__all__ = ["DUTY_CYCLE", "Settings"]
+
+DUTY_CYCLE = 0.1
+"""Share of the requests that get a window unless ``sample_rate`` says otherwise."""
+
+_NOT_BUILT = {
+    "track_classes": "tracking of chosen classes in requests",
+    "pages": "the debug pages",
+    "allowed_hosts": "the debug pages",
+    "token": "the debug pages",
+    "access": "the debug pages",
+}
+_STORES_NOT_BUILT = ("sqlite:", "postgresql:", "postgres:")
+_ENVIRONMENT = {
+    "PYMPLER_STORE": "store",
+    "PYMPLER_RELEASE": "release",
+    "PYMPLER_APPLICATION": "application",
+}
+_TRUE = {"1", "true", "yes", "on"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the monitor does, and how much of it.
+
+    Attributes:
+        enabled: ``False`` (or ``PYMPLER_DISABLE=1`` in the environment) turns everything off.
+        sample_rate: share of the requests that are watched in a window, 0.0 to 1.0. The default
+            is the duty cycle for which the garbage collector of the application was shown to
+            stay as it is; 1.0 is for development.
+        deep: when a request may be traced for the line that stores what is left behind:
+            ``"evidence"`` (once a suspect is confirmed), ``"never"``, or a share of the
+            requests once there is a suspect, 0.0 to 1.0.
+        ignore_routes: route templates (shell patterns) that are not reported.
+        max_overhead: bound on the monitor's own CPU time over wall time, averaged over ten
+            minutes. Heap walks start only when their estimated cost has been saved up.
+        application: name of the application in reports; the front end supplies a default.
+        store: where reports are kept; ``"memory:"``.
+        keep: number of request reports kept in the store.
+        release: release of the application, copied into reports.
+        log_level: level of the line logged per windowed request on the logger ``pympler``.
+
+    Raises:
+        SettingsError: for a value that is out of range or belongs to a feature not built yet.
+
+    Example:
+        >>> Settings.from_mapping({"sample_rate": 0.5}, environ={}).sample_rate
+        0.5
+    """
+
+    enabled: bool = True
+    sample_rate: float = DUTY_CYCLE
+    deep: str | float = "evidence"
+    ignore_routes: tuple[str, ...] = ()
+    max_overhead: float = 0.01
+    application: str = ""
+    store: str = "memory:"
+    keep: int = 200
+    release: str = ""
+    log_level: str = "INFO"
+
+    def __post_init__(self) -> None:
+        _check_bool("enabled", self.enabled)
+        _check_share("sample_rate", self.sample_rate)
+        _check_share("max_overhead", self.max_overhead)
+        if isinstance(self.deep, str):
+            if self.deep not in ("evidence", "never"):
+                raise SettingsError(
+                    f"setting 'deep' is {self.deep!r}; "
+                    "use 'evidence', 'never' or a share from 0.0 to 1.0"
+                )
+        else:
+            _check_share("deep", self.deep)
+        _check_patterns(self.ignore_routes)
+        if isinstance(self.keep, bool) or not isinstance(self.keep, int) or self.keep < 1:
+            raise SettingsError(f"setting 'keep' is {self.keep!r}; use a whole number from 1")
+        for name in ("application", "store", "release", "log_level"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise SettingsError(f"setting {name!r} is {value!r}; use a string")
+        _check_store(self.store)
+        if not isinstance(logging.getLevelName(self.log_level.upper()), int):
+            raise SettingsError(
+                f"setting 'log_level' is {self.log_level!r}; "
+                "use DEBUG, INFO, WARNING, ERROR or CRITICAL"
+            )
+
+    @classmethod
+    def from_mapping(
+        cls,
+        values: Mapping[str, object],
+        *,
+        application: str = "",
+        environ: Mapping[str, str] | None = None,
+    ) -> Settings:
+        """Settings from a framework's configuration and the environment.
+
+        The environment (``PYMPLER_DISABLE``, ``PYMPLER_STORE``, ``PYMPLER_RELEASE``,
+        ``PYMPLER_APPLICATION``) fills what the mapping leaves out; ``PYMPLER_DISABLE=1`` wins
+        over it.
+
+        Args:
+            values: setting names (as in :class:`Settings`) and their values.
+            application: name to use when neither the mapping nor the environment gives one.
+            environ: the environment, ``os.environ`` by default.
+
+        Raises:
+            SettingsError: for an unknown name, which names the closest one, or a bad value.
+        """
+        environ = os.environ if environ is None else environ
+        known = {field.name for field in dataclasses.fields(cls)}
+        for name in values:
+            _check_name(name, known)
+        merged: dict[str, object] = {"application": application or _working_directory_name()}
+        merged.update(
+            {name: environ[key] for key, name in _ENVIRONMENT.items() if environ.get(key)}
+        )
+        merged.update(values)
+        if environ.get("PYMPLER_DISABLE", "").strip().lower() in _TRUE:
+            merged["enabled"] = False
+        routes = merged.get("ignore_routes")
+        if isinstance(routes, (list, set, frozenset)):
+            merged["ignore_routes"] = tuple(routes)
+        return cls(**merged)  # type: ignore[arg-type]
+
+    @property
+    def log_level_number(self) -> int:
+        """The ``logging`` number of ``log_level``."""
+        return int(logging.getLevelName(self.log_level.upper()))
+
+    def ignores(self, route: str) -> bool:
+        """Whether reports of this route template are to be dropped."""
+        patterns = self.ignore_routes
+        return bool(patterns) and any(fnmatchcase(route, pattern) for pattern in patterns)
+
+
+def _working_directory_name() -> str:
+    try:
+        return os.path.basename(os.getcwd()) or "application"
+    except OSError:
+        return "application"
+
+
+def _check_name(name: str, known: set[str]) -> None:
+    if name in known:
+        return
+    if name in _NOT_BUILT:
+        raise SettingsError(
+            f"setting {name!r} belongs to {_NOT_BUILT[name]}, which this version does not have "
+            "yet; remove it"
+        )
+    close = difflib.get_close_matches(
+        str(name).lower(), sorted(known | set(_NOT_BUILT)), n=1, cutoff=0.5
+    )
+    hint = f"did you mean {close[0]!r}?" if close else f"known settings: {', '.join(sorted(known))}"
+    raise SettingsError(f"unknown setting {name!r}; {hint}")
+
+
+def _check_bool(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise SettingsError(f"setting {name!r} is {value!r}; use True or False")
+
+
+def _check_share(name: str, value: object) -> None:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or not 0.0 <= value <= 1.0
+    ):
+        raise SettingsError(f"setting {name!r} is {value!r}; use a number from 0.0 to 1.0")
+
+
+def _check_patterns(patterns: object) -> None:
+    if not isinstance(patterns, tuple) or not all(isinstance(p, str) for p in patterns):
+        raise SettingsError(
+            f"setting 'ignore_routes' is {patterns!r}; use a list of route templates, "
+            "such as ['/health', '/static/*']"
+        )
+
+
+def _check_store(store: str) -> None:
+    if store == "memory:":
+        return
+    if store.startswith(_STORES_NOT_BUILT):
+        raise SettingsError(
+            f"setting 'store' is {store!r}, a store which this version does not have yet; "
+            "use 'memory:'"
+        )
+    raise SettingsError(f"setting 'store' is {store!r}; use 'memory:'")

@@ -1,0 +1,266 @@
+"""Survivors: births of a window that are still alive after their request has ended.
+
+Ids are reused at once, so an id that is seen again proves nothing by itself. What proves it is
+the place: behind a fence nothing new appears in front of it, and between two collections nothing
+new appears in generation 1. Births are therefore followed from sweep to sweep and from collection
+to collection, each time as ids within such a bounded place, and are settled once they outlived a
+collection, or after a while without one.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Generic, TypeVar
+
+from pympler.leaks.report import TypeCount, TypeCounts
+from pympler.leaks.window import Capture, Listing, Sweep, Window, list_ids, take
+from pympler.sizing.flat import GC_HEADER_BYTES, flat_size
+from pympler.util.names import type_name
+
+__all__ = ["Births", "Followers", "Settled", "TypeInfo", "TypeNames", "count_by_type", "flat_sizes"]
+
+Births = dict[int, "TypeInfo"]
+Key = TypeVar("Key")
+
+_MOST_TYPES = 2000
+_OWN = ("pympler.", "pympler_")
+
+
+@dataclass(frozen=True, slots=True)
+class TypeInfo:
+    """Name and smallest size of a type, without a reference to it."""
+
+    name: str
+    basic_bytes: int
+    is_own: bool = False
+
+
+class TypeNames:
+    """Remembers :class:`TypeInfo` by type, without keeping a type alive."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[weakref.ref[type], TypeInfo]] = {}
+
+    def __call__(self, kind: type) -> TypeInfo:
+        """What is known of a type; the key is its id, since metaclasses may define a hash."""
+        known = self._known.get(id(kind))
+        if known is not None and known[0]() is kind:
+            return known[1]
+        if len(self._known) >= _MOST_TYPES:
+            self._known.clear()
+        basic_bytes = type.__dict__["__basicsize__"].__get__(kind) + GC_HEADER_BYTES
+        name = type_name(kind)
+        info = TypeInfo(name, basic_bytes, name.startswith(_OWN))
+        self._known[id(kind)] = (weakref.ref(kind), info)
+        return info
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled(Generic[Key]):
+    """What a window left behind.
+
+    Attributes:
+        key: what the window was followed under.
+        survivors: ids and types of the births that were alive at the re-check.
+        rechecked: ``"collected"`` if they, or all but them, met a collection after the request,
+            else ``"alive"``.
+        sizes: flat sizes by id, of these survivors among others.
+    """
+
+    key: Key
+    survivors: Births
+    rechecked: str
+    sizes: Mapping[int, int]
+
+
+@dataclass(slots=True, eq=False)
+class Followed(Generic[Key]):
+    """The births of one closed window on their way to being settled.
+
+    Attributes:
+        young: births last seen in the young generation.
+        aged: births in generation 1.
+        settled: births whose last look found them alive.
+        collected: whether what is settled outlived a collection after the request.
+        passed: whether there was one while anything was left.
+    """
+
+    key: Key
+    since_s: float
+    young: Births
+    aged: Births
+    settled: Births = field(default_factory=dict)
+    collected: bool = True
+    passed: bool = False
+
+    def pass_collection(self, capture: Capture, seen: Collection[int]) -> None:
+        """Follow the births through a collection.
+
+        Args:
+            capture: the collection.
+            seen: ids of its young generation that were there at the last look.
+        """
+        self.passed = self.passed or bool(self.young or self.aged)
+        if self.aged and capture.old_ids is not None:
+            self.settled.update(_among(self.aged, frozenset(capture.old_ids)))
+            self.aged = {}
+        young = _among(self.young, seen)
+        self.young = {}
+        if capture.generation == 0:
+            self.aged.update(young)
+            return
+        # They go on to generation 2, which is too large to look for them.
+        lost = {**self.aged, **young}
+        self.aged = {}
+        if lost:
+            self.settled.update(lost)
+            self.collected = False
+
+
+class Followers(Generic[Key]):
+    """Follows the births of closed windows until they are settled.
+
+    Args:
+        most_waiting: windows that may wait; beyond it the oldest are settled as they are.
+        longest_wait_s: seconds that a window may wait for a collection.
+    """
+
+    def __init__(self, *, most_waiting: int = 128, longest_wait_s: float = 3.0) -> None:
+        self._most_waiting = most_waiting
+        self._longest_wait_s = longest_wait_s
+        self._waiting: list[Followed[Key]] = []
+        self._names = TypeNames()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def any_aged(self) -> bool:
+        """Whether some births wait in generation 1."""
+        return any(followed.aged for followed in self._waiting)
+
+    def forget(self) -> None:
+        """Drop all that is waiting."""
+        self._waiting.clear()
+
+    def follow(self, key: Key, window: Window, now_s: float) -> None:
+        """Follow the births of a window that has just been closed."""
+        self._waiting.append(
+            Followed(key, now_s, self._births(window.young), self._births(window.aged))
+        )
+
+    def advance(self, sweep: Sweep) -> None:
+        """Look what is left of the waiting births at this sweep.
+
+        Call it before the window closed by the same sweep is followed.
+        """
+        if not self._waiting:
+            return
+        for number, capture in enumerate(sweep.captures):
+            seen = frozenset(_before(sweep.before, capture.young.ids) if number == 0 else ())
+            for followed in self._waiting:
+                followed.pass_collection(capture, seen)
+        if sweep.captures:
+            return  # nothing of theirs is in the young generation any more
+        young = set().union(*(followed.young for followed in self._waiting))
+        # An intersection with a list is several times cheaper than a set made of it.
+        alive = young.intersection(_before(sweep.before, sweep.young.ids)) if young else young
+        if len(alive) < len(young):
+            for followed in self._waiting:
+                if not alive.issuperset(followed.young):
+                    followed.young = _among(followed.young, alive)
+
+    def settle(self, now_s: float, *, everything: bool = False) -> list[Settled[Key]]:
+        """The windows that are settled now; call it right after :meth:`advance`."""
+        aged = [followed for followed in self._waiting if followed.aged]
+        if aged:
+            old_ids = frozenset(list_ids(1))
+            for followed in aged:
+                followed.settled.update(_among(followed.aged, old_ids))
+                followed.aged = {}
+        done, self._waiting = self._split(now_s, everything)
+        for followed in done:
+            if followed.young:
+                followed.settled.update(followed.young)
+                followed.collected = False
+        generations = (0, 1) if any(followed.young for followed in done) else (1,)
+        sizes = flat_sizes((item for followed in done for item in followed.settled), generations)
+        return [
+            Settled(
+                followed.key,
+                followed.settled,
+                "collected" if followed.collected and followed.passed else "alive",
+                sizes,
+            )
+            for followed in done
+        ]
+
+    def _split(
+        self, now_s: float, everything: bool
+    ) -> tuple[list[Followed[Key]], list[Followed[Key]]]:
+        surplus = len(self._waiting) - self._most_waiting
+        done: list[Followed[Key]] = []
+        waiting: list[Followed[Key]] = []
+        for number, followed in enumerate(self._waiting):
+            finished = (
+                everything
+                or not followed.young
+                or number < surplus
+                or now_s - followed.since_s > self._longest_wait_s
+            )
+            (done if finished else waiting).append(followed)
+        return done, waiting
+
+    def _births(self, listing: Listing) -> Births:
+        if not listing.ids:
+            return {}
+        births = dict(zip(listing.ids, map(self._names, listing.types), strict=True))
+        if any(info.is_own for info in births.values()):
+            return {item: info for item, info in births.items() if not info.is_own}
+        return births
+
+
+def flat_sizes(survivors: Iterable[int], generations: Iterable[int] = (0, 1)) -> dict[int, int]:
+    """Flat sizes of the objects with these ids that are still in the younger generations."""
+    wanted = frozenset(survivors)
+    sizes: dict[int, int] = {}
+    for generation in generations if wanted else ():
+        objects, tuples = take(generation, wanted)
+        sizes.update((id(item), flat_size(item)) for item in objects)
+        sizes.update((item, size + GC_HEADER_BYTES) for item, size in tuples)
+        del objects
+    return sizes
+
+
+def count_by_type(survivors: Births, sizes: Mapping[int, int]) -> tuple[TypeCount, ...]:
+    """Survivors by type, most bytes first.
+
+    Args:
+        survivors: what is to be counted.
+        sizes: flat sizes by id. An object without one counts as much as the others of its type
+            do at the median, or with the basic size of the type.
+    """
+    rows = []
+    by_type: dict[str, list[tuple[int, int]]] = {}
+    for item, info in survivors.items():
+        by_type.setdefault(info.name, []).append((sizes.get(item, 0), info.basic_bytes))
+    for name, items in by_type.items():
+        measured = [size for size, _ in items if size]
+        usual = int(median(measured)) if measured else 0
+        total = sum(size or usual or basic for size, basic in items)
+        rows.append(TypeCount(name, len(items), total))
+    return TypeCounts(sorted(rows, key=lambda row: (-row.flat_bytes, -row.count, row.type)))
+
+
+def _among(births: Births, ids: Collection[int]) -> Births:
+    return {item: info for item, info in births.items() if item in ids}
+
+
+def _before(fence: int, ids: list[int]) -> list[int]:
+    try:
+        return ids[: ids.index(fence)]
+    except ValueError:
+        return []

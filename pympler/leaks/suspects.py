@@ -1,0 +1,190 @@
+"""Suspects: holders that are watched by their length until they are cleared or confirmed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pympler.leaks.evidence import BLOCKS, Lengths, confirmation_requests
+from pympler.leaks.holders import Holder
+from pympler.leaks.lengths import length_of
+from pympler.leaks.report import Suspect
+
+__all__ = ["LiveSuspect", "RouteKey"]
+
+RouteKey = tuple[str, str]
+"""Method and route template."""
+
+_MOST_DELTAS = 200
+_LEAST_DELTAS = 3
+_MOST_TRACES = 500
+_FIRST_TRACES = 20
+_LEAST_GROWTH = 0.05
+
+
+@dataclass(slots=True, eq=False)
+class LiveSuspect:
+    """One holder under watch.
+
+    Attributes:
+        key: the route that made it suspicious.
+        exact: whether that route was alone in flight when it did. If not, the suspect is
+            judged by the requests of all routes.
+        groups: survivors by window that led to it; looked for again if it has no length.
+        verdict: ``None`` while it is watched, then ``"leak"``, ``"bounded"`` or ``"gone"``.
+        stored_at: the line that adds to it.
+        traces: requests traced so far for that line.
+        lines: how often each line was seen to add to it.
+    """
+
+    key: RouteKey
+    exact: bool
+    holder: Holder
+    groups: Sequence[frozenset[int]]
+    first_requests: int
+    needed_requests: int
+    lengths: Lengths | None
+    verdict: str | None = None
+    evidence: str = ""
+    stored_at: str | None = None
+    traces: int = 0
+    lines: Counter[str] = field(default_factory=Counter)
+    deltas: dict[RouteKey, tuple[int, int]] = field(default_factory=dict)
+
+    @classmethod
+    def watch(
+        cls,
+        key: RouteKey,
+        holder: Holder,
+        groups: Sequence[frozenset[int]],
+        requests: int,
+        *,
+        exact: bool,
+        suspected_after: int,
+    ) -> LiveSuspect:
+        """Begin to watch a holder, after this number of requests of its route."""
+        needed = confirmation_requests(suspected_after)
+        lengths = None
+        if holder.length is not None and holder.handle is not None:
+            lengths = Lengths(max(needed // BLOCKS, 1), requests, holder.length)
+        suspect = cls(key, exact, holder, groups, requests, needed, lengths)
+        if holder.bound is not None:
+            suspect.verdict = "bounded"
+            suspect.evidence = f"declares a bound of {holder.bound}"
+        return suspect
+
+    def length(self) -> int | None:
+        """Its length now, ``None`` if it has none or is gone."""
+        if self.lengths is None or self.holder.handle is None:
+            return None
+        item = self.holder.handle.resolve()
+        return None if item is None else length_of(item)
+
+    def read(self, requests: int, length: int | None) -> bool:
+        """Take its length after this number of requests of its route.
+
+        Returns:
+            Whether its verdict has changed.
+        """
+        before = self.verdict
+        if self.lengths is None or self.holder.bound is not None:
+            return False
+        if length is None:
+            self.verdict, self.evidence = "gone", "the holder is no longer where it was"
+        else:
+            self.lengths.read(requests, length)
+            self._judge(self.lengths)
+        return self.verdict != before
+
+    def _judge(self, lengths: Lengths) -> None:
+        judged = lengths.judge()
+        if judged == "growing":
+            self.verdict = "leak"
+            self.evidence = f"no bound seen in {lengths.requests} requests"
+        elif judged == "bounded":
+            self.verdict = "bounded"
+            self.evidence = f"stopped growing at {lengths.most}"
+
+    def confirm_held(self, found: int, windows: int) -> None:
+        """Judge a holder without a length by how many of its survivors are still held."""
+        if windows and found >= 0.8 * windows:
+            self.verdict = "leak"
+            self.evidence = f"what {self.needed_requests} requests ago left is still held"
+        else:
+            self.verdict, self.evidence = "bounded", "lets go of what it holds later"
+
+    def add_delta(self, key: RouteKey, delta: int) -> None:
+        """Take by how much it grew in one request that was alone."""
+        count, total = self.deltas.get(key, (0, 0))
+        if count >= _MOST_DELTAS:
+            count, total = count // 2, total // 2
+        self.deltas[key] = (count + 1, total + delta)
+
+    def is_fed_by(self, key: RouteKey) -> bool:
+        """Whether requests of this route were seen to add to it."""
+        count, total = self.deltas.get(key, (0, 0))
+        is_own = self.exact and key == self.key
+        if count < _LEAST_DELTAS or (is_own and self.verdict != "leak"):
+            return is_own
+        return total >= _LEAST_GROWTH * count
+
+    def is_mistaken(self) -> bool:
+        """Whether it turned out that the route which made it suspicious adds nothing to it."""
+        count, total = self.deltas.get(self.key, (0, 0))
+        return self.verdict is None and count >= _LEAST_DELTAS and total == 0
+
+    def growth_per_request(self, key: RouteKey) -> float:
+        """Entries that a request of this route adds."""
+        count, total = self.deltas.get(key, (0, 0))
+        if count >= _LEAST_DELTAS:
+            return total / count
+        return self.lengths.growth_per_request if self.lengths is not None else 0.0
+
+    @property
+    def lacks_line(self) -> bool:
+        """Whether to look for the line that adds to it."""
+        can_be_found = self.lengths is not None and self.traces < _MOST_TRACES
+        return self.verdict == "leak" and self.stored_at is None and can_be_found
+
+    def wants_trace(self) -> bool:
+        """Whether to look in the next request for the line; counts the wish.
+
+        At first in each request, later in one of ten, for a bounded number of requests.
+        """
+        self.traces += 1
+        return self.traces <= _FIRST_TRACES or self.traces % 10 == 0
+
+    def take_line(self, line: str | None, *, alone: bool) -> None:
+        """Take the line that a traced request showed.
+
+        Seen once is enough if no other request was in flight; otherwise a line must be seen
+        twice, and most often.
+        """
+        if line is None:
+            return
+        self.lines[line] += 1
+        likely, times = self.lines.most_common(1)[0]
+        if alone or times > 1:
+            self.stored_at = line if alone else likely
+
+    def is_complete(self, deep: str | float) -> bool:
+        """Whether its line is known, or is not going to be known soon."""
+        if self.stored_at is not None or deep == "never" or self.lengths is None:
+            return True
+        return self.traces > 2 * _FIRST_TRACES
+
+    def describe(self, key: RouteKey, bytes_per_request: float) -> Suspect:
+        """The suspect as plain data, as seen from one route."""
+        bound = self.holder.bound
+        if bound is None and self.verdict == "bounded" and self.lengths is not None:
+            bound = self.lengths.most
+        return Suspect(
+            holder=self.holder.path,
+            type=self.holder.type,
+            growth_per_request=round(self.growth_per_request(key), 3),
+            bytes_per_request=bytes_per_request,
+            stored_at=self.stored_at,
+            evidence=self.evidence,
+            bound=bound,
+        )

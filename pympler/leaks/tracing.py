@@ -1,0 +1,186 @@
+"""The line that stores: which line of the application adds to a container."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from types import FrameType, MethodType, TracebackType
+from typing import Any
+
+from pympler.util.names import is_application_file, short_file
+
+__all__ = ["StoreTracer"]
+
+# A thread that runs is not interrupted before 5 ms are over; one that waits is away for longer.
+_NO_SWITCH_S = 0.001
+
+_TraceFunction = Callable[[FrameType, str, Any], Any]
+_settrace_all: Callable[[_TraceFunction | None], None] | None = getattr(
+    threading, "settrace_all_threads", None
+)
+
+
+class StoreTracer:
+    """Names the line that makes a container longer, by tracing the code that runs meanwhile.
+
+    The trace compares the lengths at each event; what grew since the last event of a thread was
+    added by the line that this thread was executing, if that was so short a time ago that no other
+    thread can have done it meanwhile. The innermost line of the application is named, a library's
+    only if no line of the application led there.
+
+    Threads that run already are traced too where Python can (3.12 and later), so that work in a
+    thread pool is seen. Nothing is traced if the thread has a trace function (a debugger, a
+    coverage tool): that one stays as it is.
+
+    Args:
+        lengths: for each container a function that returns its length, or ``None`` once it is
+            gone.
+        clock: wall seconds.
+
+    Example:
+        >>> kept = []
+        >>> def remember(item):
+        ...     kept.append(item)
+        >>> with StoreTracer({"kept": lambda: len(kept)}) as tracer:
+        ...     remember(1)
+        >>> tracer.active and tracer.lines()["kept"] is None  # no application: this is a doctest
+        False
+    """
+
+    def __init__(
+        self,
+        lengths: Mapping[Hashable, Callable[[], int | None]],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._lengths = dict(lengths)
+        self._clock = clock
+        self._last = {key: length() for key, length in self._lengths.items()}
+        self._lines: dict[Hashable, str] = {}
+        self._at: dict[int, tuple[FrameType, int, float]] = {}
+        self._joined: FrameType | None = None
+        self.active = False
+
+    def __enter__(self) -> StoreTracer:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Begin to trace, unless somebody else traces already."""
+        if sys.gettrace() is not None or threading.gettrace() is not None:
+            return
+        if _settrace_all is not None and any(map(_is_foreign, _traces_of_frames())):
+            return
+        self.active = True
+        self._join(sys._getframe(1))
+        if _settrace_all is not None:
+            _settrace_all(self.trace)
+        else:
+            sys.settrace(self.trace)
+
+    def stop(self) -> None:
+        """Stop tracing and let go of all frames; may be called twice, and in any thread.
+
+        A thread that can not be reached from here stops at the next event that it traces.
+        """
+        if self.active:
+            self.active = False
+            here = sys.gettrace()
+            if _settrace_all is not None and self._is_own(threading.gettrace()):
+                _settrace_all(None)
+            # Somebody may have begun to trace this thread meanwhile.
+            sys.settrace(None if self._is_own(here) else here)
+        joined, self._joined = self._joined, None
+        if joined is not None and self._is_own(joined.f_trace):
+            joined.f_trace = None
+        self._at.clear()
+
+    def _join(self, frame: FrameType | None) -> None:
+        # The code in a with block runs already: no call of it is going to be traced.
+        while frame is not None and not _is_of_the_application(frame):
+            frame = frame.f_back
+        if frame is not None and frame.f_trace is None:
+            frame.f_trace = self.trace
+            self._joined = frame
+
+    def _leave(self) -> None:
+        if self._is_own(sys.gettrace()):
+            sys.settrace(None)
+
+    def _is_own(self, function: object) -> bool:
+        return type(function) is MethodType and function.__self__ is self
+
+    def lines(self) -> dict[Hashable, str | None]:
+        """``file:line`` for each container, ``None`` for those that did not grow."""
+        return {key: self._lines.get(key) for key in self._lengths}
+
+    def trace(self, frame: FrameType, event: str, _: Any) -> _TraceFunction | None:
+        """The trace function, for threads that :meth:`start` does not reach."""
+        if not self.active:
+            self._leave()
+            return None
+        thread = threading.get_ident()
+        self._compare(thread)
+        if event == "return":
+            caller = frame.f_back
+            if caller is None:
+                self._at.pop(thread, None)
+            else:
+                self._at[thread] = (caller, caller.f_lineno, self._clock())
+        else:
+            self._at[thread] = (frame, frame.f_lineno, self._clock())
+        return self.trace
+
+    def _compare(self, thread: int) -> None:
+        for key, length in self._lengths.items():
+            now, before = length(), self._last[key]
+            if now == before:
+                continue
+            self._last[key] = now
+            at = self._at.get(thread)
+            if at is None or now is None or before is None or now < before:
+                continue
+            frame, line, since_s = at
+            if self._clock() - since_s < _NO_SWITCH_S:
+                self._lines.setdefault(key, _application_line(frame, line))
+
+
+def _traces_of_frames() -> Iterator[object]:
+    for top in list(sys._current_frames().values()):
+        frame: FrameType | None = top
+        while frame is not None:
+            yield frame.f_trace
+            frame = frame.f_back
+
+
+def _is_foreign(function: object) -> bool:
+    # A tracer that has stopped leaves its function in the frames that it saw.
+    return function is not None and not (
+        type(function) is MethodType and type(function.__self__) is StoreTracer
+    )
+
+
+def _is_of_the_application(frame: FrameType) -> bool:
+    name = dict.get(frame.f_globals, "__name__")
+    is_own = type(name) is str and name.startswith("pympler")
+    return not is_own and is_application_file(frame.f_code.co_filename)
+
+
+def _application_line(frame: FrameType, line: int) -> str:
+    innermost = f"{short_file(frame.f_code.co_filename)}:{line}"
+    current: FrameType | None = frame
+    while current is not None:
+        if is_application_file(current.f_code.co_filename):
+            return f"{short_file(current.f_code.co_filename)}:{line}"
+        current = current.f_back
+        line = current.f_lineno if current is not None else 0
+    return innermost

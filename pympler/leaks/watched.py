@@ -1,0 +1,96 @@
+"""One HTTP request as the middlewares see it: begun, taken note of, and finished once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pympler.leaks.guard import guard
+from pympler.leaks.monitor import UNROUTED, ActiveRequest, LeakMonitor
+
+__all__ = ["FinishOnClose", "WatchedRequest"]
+
+# Anybody can send a method of his own; as a part of the route's key it would be a route of its own.
+_METHODS = frozenset(
+    ("", "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
+)
+_OTHER_METHOD = "_OTHER"
+# A guard may be used again, and each request would pay for a new one.
+_BEGIN, _FINISH = guard("begin a request"), guard("finish a request")
+
+
+class WatchedRequest:
+    """A request that a middleware has begun to watch.
+
+    Holds plain values and the monitor, never the framework's request, so that a framework's
+    request can hold it without a reference cycle. Nothing in it raises.
+
+    Attributes:
+        monitor: the monitor that watches the request.
+        method: HTTP method, ``"_OTHER"`` for one that is not known.
+        route: route template, written by the hook of the framework that knows it; never a raw
+            path, of which there may be any number.
+        status: HTTP status, once it is known.
+        error: name of the type of the exception that ended the request.
+    """
+
+    __slots__ = ("_active", "error", "method", "monitor", "route", "status")
+
+    def __init__(self, monitor: LeakMonitor, method: str = "") -> None:
+        self.monitor = monitor
+        self.method = method if method in _METHODS else _OTHER_METHOD
+        self.route: str | None = None
+        self.status: int | None = None
+        self.error: str | None = None
+        self._active: ActiveRequest | None = None
+        with _BEGIN:
+            self._active = monitor.begin()
+
+    def failed(self, error: BaseException) -> None:
+        """Note the exception that ended the request; the first one counts."""
+        if self.error is None:
+            self.error = type(error).__name__
+
+    def finish(self) -> None:
+        """The request has ended; only the first call counts."""
+        active, self._active = self._active, None
+        if active is not None:
+            with _FINISH:
+                active.finish(self.route or UNROUTED, self.method, self.status, self.error)
+
+
+class FinishOnClose:
+    """Finishes a request when its response is closed, without putting anything around it.
+
+    Takes the place of ``response.close`` on the instance, so that the response stays the object
+    that the server, or a middleware further out, asks for its type. A response that is dropped
+    without being closed finishes its request too.
+    """
+
+    __slots__ = ("_close", "_finish")
+
+    def __init__(self, response: object, finish: Callable[[], object]) -> None:
+        self._close: Callable[[], object] | None = getattr(response, "close", None)
+        self._finish = finish
+
+    @classmethod
+    def install(cls, response: object, finish: Callable[[], object]) -> None:
+        """Hook the response; one that takes no attributes finishes its request at once."""
+        with guard("watch the end of a response"):
+            hook = cls(response, finish)
+            try:
+                object.__setattr__(response, "close", hook)
+            except (AttributeError, TypeError):
+                finish()
+
+    def __call__(self) -> None:
+        """Close the response and finish its request."""
+        # Letting go of the bound method undoes the cycle response -> hook -> method -> response.
+        close, self._close = self._close, None
+        try:
+            if close is not None:
+                close()
+        finally:
+            self._finish()
+
+    def __del__(self) -> None:
+        self._finish()

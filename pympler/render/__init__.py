@@ -1,0 +1,1 @@
+"""Renderers: ``render(report) -> str``, options go to the constructor."""

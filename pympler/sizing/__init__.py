@@ -1,0 +1,1 @@
+"""How big objects are: flat sizes (deep sizes build on them)."""

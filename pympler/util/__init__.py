@@ -1,0 +1,1 @@
+"""Small helpers without a stage of their own."""

@@ -1,0 +1,66 @@
+"""The system checks say what is wrong with the installation, and which line to write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.test import override_settings
+from pympler_django import get_monitor
+from pympler_django.middleware import MemoryMiddleware
+
+PATH = "pympler_django.middleware.MemoryMiddleware"
+
+
+class Mine(MemoryMiddleware):
+    """A subclass of somebody's own."""
+
+
+def messages() -> dict[str, Any]:
+    return {message.id: message for message in run_checks() if message.id.startswith("pympler.")}
+
+
+def test_a_right_installation_gets_no_message() -> None:
+    assert messages() == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"sample_rat": 1.0}, "unknown setting 'sample_rat'; did you mean 'sample_rate'?"),
+        ({"SAMPLE_RATE": 1.0}, "unknown setting 'SAMPLE_RATE'; did you mean 'sample_rate'?"),
+        ({"sample_rate": 7}, "setting 'sample_rate' is 7"),
+        ([("sample_rate", 1.0)], "PYMPLER is a list; use a dict"),
+    ],
+)
+def test_a_wrong_setting_is_an_error_in_the_check_and_at_the_start(values: Any, says: str) -> None:
+    with override_settings(PYMPLER=values):
+        assert says in messages()["pympler.E001"].msg
+        with pytest.raises(SystemCheckError, match=r"pympler\.E001"):
+            call_command("check")
+        with pytest.raises(ImproperlyConfigured) as raised:  # as under a server, without checks
+            WSGIHandler()
+        assert says in str(raised.value)
+        with pytest.raises(ImproperlyConfigured):
+            get_monitor()
+
+
+def test_a_missing_middleware_is_a_warning_with_the_line_to_write() -> None:
+    with override_settings(MIDDLEWARE=["django.middleware.common.CommonMiddleware", "no.such.One"]):
+        hint = messages()["pympler.W001"].hint
+    assert f'MIDDLEWARE = ["{PATH}", ...]' in hint
+
+
+def test_a_middleware_listed_twice_is_a_warning() -> None:
+    with override_settings(MIDDLEWARE=[PATH, f"{__name__}.Mine"]):
+        assert "2 times" in messages()["pympler.W002"].msg
+
+
+def test_a_subclass_counts_as_the_middleware() -> None:
+    with override_settings(MIDDLEWARE=[f"{__name__}.Mine"]):
+        assert messages() == {}

@@ -1,0 +1,237 @@
+"""Histories of routes and the suspects they feed, with values written by hand."""
+
+from __future__ import annotations
+
+from pympler.leaks.attribution import OTHER_ROUTES, RouteHistory, Routes
+from pympler.leaks.evidence import WindowResult
+from pympler.leaks.holders import Holder, HolderSearch
+from pympler.leaks.investigation import Investigation, Search
+from pympler.leaks.report import TypeCount
+from pympler.leaks.suspects import LiveSuspect
+from tests.leaks.values import result
+
+KEY = ("GET", "/cart")
+OTHER = ("GET", "/other")
+
+
+def history(*results: WindowResult, requests: int = 100) -> RouteHistory:
+    """A history after its warm-up."""
+    made = RouteHistory(KEY, requests=requests)
+    for each in (result(), result(), *results):
+        made.add(each, (TypeCount("Order", 1, 100),))
+    return made
+
+
+def suspect(
+    *,
+    length: int | None = 10,
+    bound: int | None = None,
+    exact: bool = True,
+    path: str = "shop.CACHE",
+) -> LiveSuspect:
+    class Fixed:
+        def resolve(self) -> list[int]:
+            return [0] * 10
+
+    holder = Holder(path, "dict", Fixed(), length, bound, 5)  # type: ignore[arg-type]
+    return LiveSuspect.watch(KEY, holder, [], 50, exact=exact, suspected_after=50)
+
+
+ORDER = result({"Order": 1})
+SHARED = result({"Order": 1}, exact=False)
+
+
+def test_the_first_windows_are_warm_up() -> None:
+    made = RouteHistory(KEY)
+    for _ in range(2):
+        made.add(ORDER, ())
+
+    assert (made.windows, list(made.results)) == (2, [])
+
+
+def test_results_are_bounded() -> None:
+    assert len(history(*[ORDER] * 500).results) == 32
+
+
+def test_exact_windows_are_preferred_once_there_are_five() -> None:
+    assert len(history(*[SHARED] * 10, *[ORDER] * 4).usable()) == 14
+    assert len(history(*[SHARED] * 10, *[ORDER] * 5).usable()) == 5
+
+
+def test_what_no_collection_has_seen_is_ignored_where_collections_were_seen() -> None:
+    unseen, cleared = result({"list": 3}, collected=False), result(collected=True)
+    nothing = result(collected=False)
+
+    assert len(history(*[unseen] * 10, *[cleared] * 4).usable()) == 14
+    assert len(history(*[unseen] * 10, *[cleared] * 5, nothing).usable()) == 6
+
+
+def test_windows_that_left_nothing_do_not_hide_a_leak_that_gc_has_not_seen() -> None:
+    unseen, nothing = result({"Order": 1}, collected=False), result(collected=False)
+
+    made = history(*[unseen, nothing] * 8)
+
+    assert made.is_suspicious()
+    assert made.judge([]).verdict is None
+
+
+def test_a_search_puts_the_next_one_off() -> None:
+    made = history(*[ORDER] * 6, requests=100)
+    assert made.is_suspicious()
+
+    made.back_off(released=True)
+
+    assert not made.is_suspicious()
+    made.requests = 200
+    assert made.is_suspicious()
+
+
+def test_verdicts_without_a_suspect() -> None:
+    garbage = result({"list": 30}, collected=False)
+    searched = history(*[garbage] * 8)
+    searched.back_off(released=False)
+
+    assert history(result()).judge([]).verdict is None
+    assert history(*[result()] * 6).judge([]).verdict == "clean"
+    assert "search" in history(*[ORDER] * 6).judge([]).headline
+    assert "alone" in history(*[SHARED] * 6).judge([]).headline
+    assert searched.judge([]).verdict == "cyclic-garbage"
+
+
+def test_a_holder_that_let_go_again_makes_a_route_clean() -> None:
+    made = history(*[ORDER] * 6)
+    made.back_off(released=True)
+
+    summary = made.judge([])
+
+    assert (summary.verdict, summary.objects_per_request, summary.bytes_per_request) == (
+        "clean",
+        0,
+        0,
+    )
+
+
+def test_a_suspect_is_watched_then_confirmed() -> None:
+    one, route = suspect(), history(*[ORDER] * 6)
+    waiting = route.judge([one])
+    changed = [one.read(50 + number, 10 + number) for number in range(0, 450, 10)]
+    summary = route.judge([one])
+
+    assert waiting.verdict is None
+    assert "watching whether it keeps growing" in waiting.headline
+    assert changed.count(True) == 1
+    assert summary.verdict == "leak"
+    assert summary.suspects[0].growth_per_request == 1.0
+    assert "shop.CACHE" in summary.headline
+
+
+def test_a_suspect_that_stops_growing_is_bounded() -> None:
+    one = suspect()
+    for number in range(0, 450, 10):
+        one.read(50 + number, min(10 + number, 60))
+
+    summary = history(*[ORDER] * 6).judge([one])
+
+    assert (summary.verdict, summary.suspects[0].bound) == ("bounded", 60)
+
+
+def test_a_declared_bound_needs_no_watching() -> None:
+    one = suspect(bound=128)
+
+    assert one.verdict == "bounded"
+    assert not one.read(1000, 10**6)
+    assert history(*[ORDER] * 6).judge([one]).suspects[0].bound == 128
+
+
+def test_a_suspect_that_is_gone_accuses_nobody() -> None:
+    one = suspect()
+
+    assert one.read(60, None)
+    assert one.verdict == "gone"
+    assert history(*[ORDER] * 6).judge([one]).verdict is None
+
+
+def test_a_holder_without_a_length_is_judged_by_what_it_still_holds() -> None:
+    leaking, cleared = suspect(length=None), suspect(length=None)
+
+    leaking.confirm_held(8, 10)
+    cleared.confirm_held(7, 10)
+
+    assert (leaking.verdict, cleared.verdict) == ("leak", "bounded")
+
+
+def test_who_feeds_a_suspect_is_known_from_requests_that_were_alone() -> None:
+    one = suspect()
+    one.verdict = "leak"
+    for _ in range(5):
+        one.add_delta(KEY, 0)
+        one.add_delta(OTHER, 2)
+
+    assert not one.is_fed_by(KEY)
+    assert one.is_fed_by(OTHER)
+    assert one.growth_per_request(OTHER) == 2.0
+
+
+def test_what_was_found_among_others_is_blamed_on_nobody() -> None:
+    one = suspect(exact=False)
+    one.verdict = "leak"
+
+    assert not one.is_fed_by(KEY)
+
+
+def test_the_number_of_routes_is_bounded() -> None:
+    routes = Routes()
+    for number in range(600):
+        routes.of(("GET", f"/{number}")).requests += 1
+
+    assert len(list(routes)) == 501
+    assert routes.of(("GET", "/new")).key == ("", OTHER_ROUTES)
+    assert routes.of(("GET", "/0")).key == ("GET", "/0")
+
+
+def test_what_is_known_by_route_of_a_suspect_is_bounded_too() -> None:
+    made = Investigation("never")
+    one = suspect()
+    made.suspects.append(one)
+
+    for number in range(700):
+        made.read_lengths(("", f"job:{number}"), {one: 9}, alone=True)
+
+    assert len(one.deltas) <= 501
+
+
+def test_a_search_that_failed_is_put_off() -> None:
+    made = Investigation("never")
+    route = made.routes.of(KEY)
+    route.requests = 100
+    for _ in range(8):
+        route.add(ORDER, ())
+    search = made.next_search()
+    assert search is not None
+
+    assert made.take_outcome(search, None) == []
+
+    assert made.next_search() is None
+
+
+def test_an_outcome_becomes_a_suspect_once() -> None:
+    made = Investigation("never")
+    route = made.routes.of(KEY)
+    outcome = HolderSearch((suspect().holder,), 10, 0, 10)
+    for _ in range(2):
+        made.take_outcome(Search(route, [], exact=True), outcome)
+
+    assert [each.holder.path for each in made.suspects] == ["shop.CACHE"]
+    assert not outcome.released
+    assert HolderSearch((), 1, 1, 10).released
+
+
+def test_a_share_of_zero_traces_nothing_and_a_share_of_one_everything() -> None:
+    for deep, traced in ((0, 0), (0.0, 0), (1, 5), ("evidence", 5)):
+        made = Investigation(deep)
+        one = suspect()
+        one.verdict = "leak"
+        made.suspects.append(one)
+        made._seek()
+
+        assert sum(made.tracer() is not None for _ in range(5)) == traced

@@ -1,0 +1,193 @@
+"""The line that stores, found by tracing."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from pympler.leaks.tracing import StoreTracer
+
+FILE = "tests/leaks/test_tracing.py"
+KEPT: list[object] = []
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_traces() -> Iterator[None]:
+    if sys.gettrace() is not None or threading.gettrace() is not None:
+        pytest.skip("a coverage tool traces already")
+    yield
+    KEPT.clear()
+
+
+def remember(item: object) -> None:
+    KEPT.append(item)
+
+
+LINE = f"{FILE}:{remember.__code__.co_firstlineno + 1}"
+
+
+def kept() -> dict[Hashable, Callable[[], int | None]]:
+    return {"kept": lambda: len(KEPT)}
+
+
+def nothing_traces() -> bool:
+    return sys.gettrace() is None and threading.gettrace() is None
+
+
+def test_the_line_that_adds_is_named() -> None:
+    with StoreTracer(kept()) as tracer:
+        remember(1)
+
+    assert tracer.lines() == {"kept": LINE}
+    assert nothing_traces()
+
+
+def test_a_line_of_the_block_itself_is_named() -> None:
+    with StoreTracer(kept()) as tracer:
+        KEPT.append(1)
+        following = FILE
+
+    assert following == FILE
+    code = test_a_line_of_the_block_itself_is_named.__code__
+    assert tracer.lines() == {"kept": f"{FILE}:{code.co_firstlineno + 2}"}
+    assert sys._getframe().f_trace is None
+
+
+def test_a_library_that_stores_is_blamed_on_who_called_it() -> None:
+    import heapq
+
+    def call() -> None:
+        heapq.merge()
+        sorted([1, 2], key=lambda number: KEPT.append(number) or number)  # type: ignore[func-returns-value]
+
+    with StoreTracer(kept()) as tracer:
+        call()
+
+    line = tracer.lines()["kept"]
+    assert line is not None
+    assert line.startswith(f"{FILE}:")
+
+
+def test_what_does_not_grow_has_no_line() -> None:
+    KEPT.extend([1, 2])
+    lengths = {**kept(), "gone": lambda: None, "shrinking": lambda: -len(KEPT)}
+
+    with StoreTracer(lengths) as tracer:
+        KEPT.pop()
+        remember(1)
+        KEPT.pop()
+
+    assert tracer.lines()["gone"] is None
+    assert set(tracer.lines()) == {"kept", "gone", "shrinking"}
+
+
+def test_a_trace_function_that_is_there_stays() -> None:
+    def theirs(frame: FrameType, event: str, argument: Any) -> None:
+        return None
+
+    sys.settrace(theirs)
+    try:
+        with StoreTracer(kept()) as tracer:
+            remember(1)
+        found = sys.gettrace()
+    finally:
+        sys.settrace(None)
+
+    assert found is theirs
+    assert not tracer.active
+    assert tracer.lines() == {"kept": None}
+
+
+def test_a_trace_function_that_comes_meanwhile_stays() -> None:
+    def theirs(frame: FrameType, event: str, argument: Any) -> None:
+        return None
+
+    tracer = StoreTracer(kept())
+    tracer.start()
+    sys.settrace(theirs)
+    tracer.stop()
+    found = sys.gettrace()
+    sys.settrace(None)
+
+    assert found is theirs
+    assert threading.gettrace() is None
+
+
+def test_an_end_in_another_thread_leaves_no_trace_function_behind() -> None:
+    tracer = StoreTracer(kept())
+    tracer.start()
+    remember(1)
+    thread = threading.Thread(target=tracer.stop)
+    thread.start()
+    thread.join()
+    remember(2)  # before 3.12 this thread finds out at its next event
+
+    assert nothing_traces()
+    assert tracer.lines() == {"kept": LINE}
+    assert tracer._at == {}
+
+
+def test_stop_may_be_called_twice() -> None:
+    tracer = StoreTracer(kept())
+    tracer.start()
+    tracer.stop()
+    tracer.stop()
+
+    assert nothing_traces()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="running threads cannot be traced")
+def test_threads_of_a_pool_are_traced_and_left_untraced() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        with StoreTracer(kept()) as tracer:
+            pool.submit(remember, 1).result()
+        left = pool.submit(sys.gettrace).result()
+
+    assert tracer.lines() == {"kept": LINE}
+    assert left is None
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="other threads are not touched")
+def test_a_debugger_in_another_thread_is_not_disturbed() -> None:
+    ready, end = threading.Event(), threading.Event()
+    found: list[object] = []
+
+    def theirs(frame: FrameType, event: str, argument: Any) -> Any:
+        return theirs
+
+    def debugged() -> None:
+        def inner() -> None:
+            ready.set()
+            end.wait()
+
+        sys.settrace(theirs)
+        inner()
+        found.append(sys.gettrace())
+        sys.settrace(None)
+
+    thread = threading.Thread(target=debugged)
+    thread.start()
+    ready.wait()
+    with StoreTracer(kept()) as tracer:
+        remember(1)
+    end.set()
+    thread.join()
+
+    assert found == [theirs]
+    assert tracer.lines() == {"kept": None}
+
+
+def test_what_was_too_long_ago_may_have_been_another_thread() -> None:
+    now = iter(range(1000))
+
+    with StoreTracer(kept(), clock=lambda: float(next(now))) as tracer:
+        remember(1)
+
+    assert tracer.lines() == {"kept": None}

@@ -1,0 +1,1 @@
+"""Applications under real servers, with and without the middleware."""

@@ -1,0 +1,138 @@
+"""What is built is what was written: sdist, a wheel from it, and a clean environment with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pympler
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE_ROOTS = [ROOT, *sorted((ROOT / "integrations").glob("*/"))]
+PACKAGES = sorted(
+    init.parent for root in SOURCE_ROOTS for init in root.glob("pympler*/__init__.py")
+)
+# These show themselves inside a debug toolbar, which no extra installs.
+NEED_A_TOOLBAR = ("pympler.panels", "pympler_django.panel", "pympler_flask.panel")
+
+IMPORT_EVERYTHING = """
+import importlib, pkgutil, sys
+import django
+from django.conf import settings
+
+skipped = sys.argv[1].split(",")
+settings.configure(
+    INSTALLED_APPS=["django.contrib.staticfiles", "pympler_django"],
+    STATIC_URL="/static/",
+    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
+)
+django.setup()
+for package in sys.argv[2:]:
+    paths = importlib.import_module(package).__path__
+    for module in pkgutil.walk_packages(paths, package + "."):
+        if module.name not in skipped and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+            print(module.name)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that is built from the sdist that is built from a copy without build results."""
+    copy = tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "README.md", "LICENSE", "pympler", "integrations"):
+        if (ROOT / name).is_dir():
+            leave_out = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            shutil.copytree(ROOT / name, copy / name, ignore=leave_out)
+        else:
+            shutil.copy(ROOT / name, copy / name)
+    run(sys.executable, "-m", "build", "--outdir", copy / "dist", copy)
+    assert len(list((copy / "dist").glob("pympler-*.tar.gz"))) == 1
+    (built,) = (copy / "dist").glob("pympler-*.whl")
+    return built
+
+
+def test_the_core_needs_nothing_and_names_the_extra_that_is_missing(
+    wheel: Path, tmp_path: Path
+) -> None:
+    python = make_environment(tmp_path)
+    run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel)
+    assert run(python.parent / "pympler", "--version").split()[1] == pympler.__version__
+    assert run(python, "-m", "pympler", "--version").split()[1] == pympler.__version__
+    for module, extra in [("pympler_flask", "flask"), ("pympler_django.middleware", "django")]:
+        done = subprocess.run(
+            [python, "-c", f"import {module}"],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        last_line = done.stderr.strip().splitlines()[-1]
+        assert last_line.startswith("ImportError"), done.stderr
+        assert f"pympler[{extra}]" in last_line
+
+
+def test_every_package_imports_and_every_file_is_there(wheel: Path, tmp_path: Path) -> None:
+    python = make_environment(tmp_path)
+    constraints = ROOT / "constraints" / "stable.txt"
+    with_extras = f"{wheel}[django,flask,asgi]"
+    run(python, "-m", "pip", "install", "--quiet", "--constraint", constraints, with_extras)
+    names = [package.name for package in PACKAGES]
+    assert {"pympler", "pympler_asgi", "pympler_django", "pympler_flask"} <= set(names)
+    imported = run(python, "-c", IMPORT_EVERYTHING, ",".join(NEED_A_TOOLBAR), *names).split()
+    assert {"pympler.leaks.monitor", "pympler_django.middleware"} <= set(imported)
+
+    (installed,) = tmp_path.glob("environment/lib/python3*/site-packages")
+    for package in PACKAGES:
+        assert files_below(installed / package.name) == files_below(package)
+        assert (installed / package.name / "py.typed").is_file()
+
+
+def test_nothing_else_is_installed(wheel: Path) -> None:
+    listing = run(sys.executable, "-m", "zipfile", "--list", wheel)
+    tops = {re.split(r"[/ ]", line)[0] for line in listing.splitlines()[1:]}
+    expected = {package.name for package in PACKAGES}
+    assert {top for top in tops if not top.endswith(".dist-info")} == expected
+
+
+def files_below(package: Path) -> set[str]:
+    """What a package is made of: modules, templates, static files, marks; not what Python makes."""
+    return {
+        str(path.relative_to(package))
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def make_environment(folder: Path) -> Path:
+    run(sys.executable, "-m", "venv", folder / "environment")
+    return folder / "environment" / "bin" / "python"
+
+
+def run(*command: object) -> str:
+    """Standard output of a command that must succeed, run where no source of ours is in reach."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=Path(sys.executable).parent,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def environment() -> dict[str, str]:
+    """The environment of this process without what would lead a new one to the checkout."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
