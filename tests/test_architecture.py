@@ -16,7 +16,18 @@ STAGES = """
     pympler
     pympler.errors pympler.util
     pympler.sizing
+    pympler.asizeof
     pympler.graph
+    pympler.muppy
+    pympler.summary
+    pympler.tracker pympler.mprofile pympler.refbrowser
+    pympler.refgraph
+    pympler.garbagegraph
+    pympler.process
+    pympler.lifetimes
+    pympler.charts
+    pympler.classtracker
+    pympler.classtracker_stats
     pympler.leaks.guard
     pympler.leaks.settings
     pympler.leaks.report
