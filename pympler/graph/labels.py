@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import functools
+import gc
 import types
 from collections import deque
 from collections.abc import Iterable, Mapping
 from contextvars import Context
+from inspect import CO_OPTIMIZED
 from itertools import groupby, pairwise
+from threading import local
 from typing import Any
 
-from pympler.graph.roots import Root, frame_locals, module_namespace
+from pympler.graph.landmarks import from_landmark, is_task
+from pympler.graph.roots import Held, Root, frame_locals, module_namespace
 from pympler.util.names import short_file, type_name
 
-__all__ = ["label_path"]
+__all__ = ["SUSPENDED", "label_path", "suspended_frame"]
 
 LruCache = type(functools.lru_cache(lambda: None))
 
@@ -24,7 +28,16 @@ _LONGEST_RUN = 3
 _TRANSPARENT = (types.CellType, types.MappingProxyType, staticmethod, classmethod)
 _mro_of = type.__dict__["__mro__"].__get__
 _class_namespace_of = type.__dict__["__dict__"].__get__
-_SUSPENDED = {
+# Attributes in C structures, which other descriptors of C code might have to compute.
+_GETTERS = [
+    (base, name, base.__dict__[name].__get__)
+    for base, names in (
+        (BaseException, ("__traceback__", "__cause__", "__context__", "args")),
+        (types.TracebackType, ("tb_next",)),
+    )
+    for name in names
+]
+SUSPENDED = {
     types.GeneratorType: ("generator", "gi_frame"),
     types.CoroutineType: ("coroutine", "cr_frame"),
     types.AsyncGeneratorType: ("async generator", "ag_frame"),
@@ -33,6 +46,8 @@ _SUSPENDED = {
 
 def label_path(root: Root, objects: list[Any]) -> str:
     """The path from a root through these objects (the root's own first) in words."""
+    if root.is_machinery:
+        root, objects = from_landmark(root, objects)
     text = root.label
     labels: list[str] = []
     owner: Any = None
@@ -66,13 +81,19 @@ def _label(parent: Any, child: Any, owner: Any) -> tuple[str, Any]:
     kind = type(parent)
     if issubclass(kind, types.ModuleType):
         return _attribute(_key_of(module_namespace(parent), child)), None
+    if issubclass(kind, local) and type(child) is dict:
+        return "", parent
+    if issubclass(type(owner), local) and type(child) is dict and _refers(owner, parent):
+        return "", owner  # a thread local has a dictionary for each thread, and one of these
     if kind is dict and owner is not None:
         return _attribute(_key_of(parent, child)), None
     if kind is types.FunctionType:
         return _label_function(parent, child)
     if kind is types.FrameType:
-        return f", local {_key_of(frame_locals(parent), child) or '?'}", None
-    if kind in _SUSPENDED:
+        return _label_frame(parent, child), None
+    if kind is Held:
+        return (", argument" if type(child) is tuple else ""), None
+    if kind in SUSPENDED:
         return _label_suspended(parent, child), None
     if kind in _TRANSPARENT:
         return "", None
@@ -86,6 +107,8 @@ def _label(parent: Any, child: Any, owner: Any) -> tuple[str, Any]:
         return "{...}", None
     if issubclass(kind, type):
         return _label_class(parent, child)
+    if is_task(parent) and type(child) in SUSPENDED:
+        return "", None  # names itself, with file and line
     return _label_instance(parent, child)
 
 
@@ -166,15 +189,42 @@ def _label_function(parent: types.FunctionType, child: Any) -> tuple[str, Any]:
     return _attribute(_key_of(parent.__dict__, child) or "__wrapped__"), None
 
 
+def _label_frame(parent: types.FrameType, child: Any) -> str:
+    if child is parent.f_globals:
+        return ", globals"
+    name = _key_of(frame_locals(parent), child)
+    if name is None:
+        return "" if type(child) in SUSPENDED else ", a value on its stack"
+    return f", local {name}" if parent.f_code.co_flags & CO_OPTIMIZED else f", global {name}"
+
+
+def suspended_frame(item: Any) -> types.FrameType | None:
+    """The frame of a generator or coroutine, ``None`` if it has ended."""
+    frame: types.FrameType | None = getattr(item, SUSPENDED[type(item)][1])
+    return frame
+
+
 def _label_suspended(parent: Any, child: Any) -> str:
-    word, attribute = _SUSPENDED[type(parent)]
-    frame = getattr(parent, attribute)
+    word = SUSPENDED[type(parent)][0]
+    frame = suspended_frame(parent)
     if frame is None:
         return f", {word}"
     code = frame.f_code
     where = f"{word} {code.co_name} at {short_file(code.co_filename)}:{frame.f_lineno}"
-    name = _key_of(frame_locals(frame), child)
-    return f", {where}" + (f", local {name}" if name else "")
+    value = _content(child) if type(child) is types.CellType else child
+    name = _key_of(frame_locals(frame), value)
+    return f", {where}" + (f", local {name}" if type(name) is str else "")
+
+
+def _content(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # empty
+        return cell
+
+
+def _refers(parent: Any, child: Any) -> bool:
+    return any(item is child for item in gc.get_referents(parent))
 
 
 def _of_variable(context: Context, objects: list[Any]) -> tuple[str, list[Any]]:
@@ -212,12 +262,19 @@ def _label_instance(parent: Any, child: Any) -> tuple[str, Any]:
                 names.update(value.__code__.co_names)
             elif name == "__annotations__" and type(value) is dict:
                 names.update(key for key in value if type(key) is str)
+    for name, read in _getters_of(type(parent)):
+        if read(parent) is child:
+            return _attribute(name), None
     for name in sorted(names):
         if _stored_attribute(parent, name) is child:
             return _attribute(name), None
     if type(child) is dict:  # its __dict__
         return "", parent
     return f".<{type_name(type(child))}>", None
+
+
+def _getters_of(kind: type) -> list[tuple[str, Any]]:
+    return [(name, read) for base, name, read in _GETTERS if issubclass(kind, base)]
 
 
 def _stored_attribute(parent: Any, name: str) -> Any:

@@ -18,9 +18,9 @@ from typing import Any
 from pympler.graph.labels import label_path
 from pympler.graph.roots import Root, children, is_own, module_namespace, root_phases
 
-__all__ = ["Chains", "Handle", "Path", "find_chains", "find_paths"]
+__all__ = ["ATOMS", "Chains", "Handle", "Path", "find_chains", "find_paths"]
 
-_ATOMS = frozenset(
+ATOMS = frozenset(
     id(kind)
     for kind in (
         str,
@@ -107,6 +107,7 @@ class Path:
 class _Walk:
     targets: frozenset[int]
     parents: dict[int, int]
+    passing: frozenset[int] = frozenset()
     found: set[int] = field(default_factory=set)
     levels: tuple[list[Any], ...] = ()
     broken_off: bool = False
@@ -125,7 +126,7 @@ class _Walk:
     def spread(self, items: list[Any]) -> None:
         """Visit everything that can be reached from these objects and was not seen before."""
         parents, targets, found = self.parents, self.targets, self.found
-        while items and not self.broken_off:
+        while items and not self.broken_off and len(found) < len(targets):
             following: list[Any] = []
             self.levels = (items, following)
             for item in items:
@@ -135,8 +136,10 @@ class _Walk:
                     if key in parents:
                         continue
                     if key in targets:
+                        if parent in self.passing:
+                            continue
                         found.add(key)
-                    elif id(type(child)) in _ATOMS or is_own(child):
+                    elif id(type(child)) in ATOMS or is_own(child):
                         continue
                     parents[key] = parent
                     following.append(child)
@@ -157,11 +160,22 @@ class Chains:
 
     Attributes:
         ids: for each target that a root leads to, the ids from the root to it, both included.
+        reached: ids of all that the walk came by, if it was asked to keep them.
     """
 
-    def __init__(self, roots: Mapping[int, Root], ids: Mapping[int, tuple[int, ...]]) -> None:
+    def __init__(
+        self,
+        roots: Mapping[int, Root],
+        ids: Mapping[int, tuple[int, ...]],
+        reached: Collection[int] = (),
+    ) -> None:
         self._roots = roots
         self.ids = ids
+        self.reached = reached
+
+    def root(self, ids: tuple[int, ...]) -> Root:
+        """The root that a way begins at."""
+        return self._roots[ids[0]]
 
     def objects(self, ids: tuple[int, ...]) -> list[Any] | None:
         """The objects on a way, ``None`` if it cannot be followed any more."""
@@ -183,7 +197,12 @@ class Chains:
 
 
 def find_chains(
-    targets: Iterable[int], *, ignore: Collection[int] = (), restarts: int = 0
+    targets: Iterable[int],
+    *,
+    ignore: Collection[int] = (),
+    passing: Collection[int] = (),
+    restarts: int = 0,
+    keep_reached: bool = False,
 ) -> Chains:
     """Walk the heap from its roots until all objects with these ids are found.
 
@@ -193,12 +212,16 @@ def find_chains(
     Args:
         targets: ids of live objects.
         ignore: ids of objects that a way must not lead through, besides Pympler's own.
+        passing: ids of objects whose own reference to a target does not count, such as the
+            frame that asks.
         restarts: how often to let go of everything and begin again because a full collection
             starts meanwhile, before a walk is finished all the same.
+        keep_reached: whether the outcome says which objects the walk came by; for a target that
+            was not found, those are all that any root leads to.
     """
     wanted = frozenset(targets)
     for _ in range(restarts):
-        walk = _Walk(wanted, dict.fromkeys(ignore, 0))
+        walk = _Walk(wanted, dict.fromkeys(ignore, 0), frozenset(passing))
         hook = walk.break_off
         gc.callbacks.append(hook)
         try:
@@ -206,9 +229,9 @@ def find_chains(
         finally:
             _remove(hook)
         if not walk.broken_off:
-            return _chains(walk, roots)
-    walk = _Walk(wanted, dict.fromkeys(ignore, 0))
-    return _chains(walk, _walk_phases(walk))
+            return _chains(walk, roots, keep_reached)
+    walk = _Walk(wanted, dict.fromkeys(ignore, 0), frozenset(passing))
+    return _chains(walk, _walk_phases(walk), keep_reached)
 
 
 def _remove(hook: object) -> None:
@@ -218,8 +241,9 @@ def _remove(hook: object) -> None:
             return
 
 
-def _chains(walk: _Walk, roots: Mapping[int, Root]) -> Chains:
-    return Chains(roots, {target: walk.ids_to(target) for target in walk.found})
+def _chains(walk: _Walk, roots: Mapping[int, Root], keep_reached: bool) -> Chains:
+    ids = {target: walk.ids_to(target) for target in walk.found}
+    return Chains(roots, ids, walk.parents if keep_reached else ())
 
 
 def _walk_phases(walk: _Walk) -> dict[int, Root]:
@@ -264,13 +288,16 @@ def _spread_namespaces(walk: _Walk, phase: list[Root]) -> None:
     # What a module imported from another is better named there, so it is left for that one.
     first: list[Any] = []
     for root in phase:
+        from_module = issubclass(type(root.item), types.ModuleType)
         for child in children(root.item):
             key = id(child)
-            if key in walk.parents or _is_imported(child, root.label):
+            if key in walk.parents or (from_module and _is_imported(child, root.label)):
                 continue
             if key in walk.targets:
+                if id(root.item) in walk.passing:
+                    continue
                 walk.found.add(key)
-            elif id(type(child)) in _ATOMS or is_own(child):
+            elif id(type(child)) in ATOMS or is_own(child):
                 continue
             walk.parents[key] = id(root.item)
             first.append(child)

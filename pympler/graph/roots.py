@@ -1,33 +1,64 @@
-"""Roots of the heap: modules, frames of threads, the current context."""
+"""Roots of the heap: modules, hooks of the interpreter, frames of threads, the current context."""
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # signal.getsignal() compares with ==
 import contextvars
 import gc
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from inspect import CO_OPTIMIZED
-from types import FrameType, ModuleType
+from types import CellType, FrameType, ModuleType
 from typing import Any
 
-from pympler.util.names import is_application_file, short_file
+from pympler.util.names import is_application_file, short_file, type_name
 
-__all__ = ["Root", "children", "frame_locals", "is_own", "module_namespace", "root_phases"]
+__all__ = [
+    "Held",
+    "Root",
+    "children",
+    "frame_locals",
+    "is_own",
+    "is_own_frame",
+    "is_own_kind",
+    "module_namespace",
+    "root_phases",
+    "running_frames",
+]
 
 _namespace_of = type.__dict__["__dict__"].__get__(ModuleType)["__dict__"].__get__
 _OWN_PACKAGES = ("pympler", "pympler_asgi", "pympler_django", "pympler_flask", "pympler_pytest")
 # Adapters wrap the application, so that the way to it may lead through them.
 _OWN_ADAPTERS = frozenset({"MemoryMiddleware"})
+_signal_names = {int(member): member.name for member in signal.Signals}
 _module_of = type.__dict__["__module__"].__get__
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Root:
-    """Where a path may begin: an object that lives by itself, and how it is called."""
+    """Where a path may begin: an object that lives by itself, and how it is called.
+
+    Attributes:
+        label: what a developer calls it.
+        item: the object.
+        is_machinery: whether it belongs to the standard library or the interpreter, so that a
+            task, thread or timer that it leads to is the better beginning for a reader.
+    """
 
     label: str
     item: Any
+    is_machinery: bool = False
+
+
+class Held:
+    """What the interpreter itself holds and shows through a function, such as signal handlers."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, *items: Any) -> None:
+        self.items = items
 
 
 def module_namespace(module: ModuleType) -> dict[str, Any]:
@@ -41,7 +72,8 @@ def root_phases() -> Iterator[list[Root]]:
 
     Modules of the application come first, in the order in which their imports were completed:
     what a module imports from another was complete before it, and is better named there. Then
-    installed modules, the standard library, frames of threads, and the current context.
+    installed modules, the standard library, hooks of the interpreter, frames of threads, the
+    current context, and exceptions that are being handled.
     """
     application: list[Root] = []
     installed: list[Root] = []
@@ -56,26 +88,60 @@ def root_phases() -> Iterator[list[Root]]:
         elif type(file) is str and "-packages" in file:
             installed.append(root)
         else:
-            standard.append(root)
+            standard.append(Root(name, module, is_machinery=True))
     application.sort(key=lambda root: root.label == "__main__")
     yield application
     yield installed
     yield standard
+    yield list(_hooks())
     yield list(_frames())
     yield [Root("the current context", contextvars.copy_context())]
+    yield list(_exceptions())
+
+
+def _hooks() -> Iterator[Root]:
+    for number in range(1, _signal.NSIG):
+        try:
+            handler = _signal.getsignal(number)
+        except ValueError:  # Windows has gaps in its numbers
+            continue
+        if handler is not None and type(handler) is not int:
+            yield Root(f"handler of {_signal_names.get(number, number)}", Held(handler))
+    yield Root("trace function", Held(sys.gettrace()))
+    yield Root("profile function", Held(sys.getprofile()))
+    yield Root("hooks for async generators", Held(*sys.get_asyncgen_hooks()), is_machinery=True)
+
+
+def _exceptions() -> Iterator[Root]:
+    for found in sys._current_exceptions().values():
+        # Up to 3.11 what sys.exc_info() returns, later the exception alone.
+        error = found[1] if type(found) is tuple else found
+        if error is not None:
+            yield Root(f"the {type_name(type(error))} that is being handled", Held(error))
 
 
 def _frames() -> Iterator[Root]:
-    for frame in sys._current_frames().values():
+    for _, frame in running_frames():
+        if not is_own_frame(frame):
+            code = frame.f_code
+            where = f"{short_file(code.co_filename)}:{frame.f_lineno}"
+            standard = not is_application_file(code.co_filename)
+            yield Root(f"frame {code.co_name} at {where}", frame, is_machinery=standard)
+
+
+def running_frames() -> Iterator[tuple[int, FrameType]]:
+    """The frames of all threads, the innermost first, each with the id of its thread."""
+    for ident, frame in sys._current_frames().items():
         current: FrameType | None = frame
         while current is not None:
-            code = current.f_code
-            owner = current.f_globals.get("__name__")
-            own = type(owner) is str and owner.partition(".")[0] in _OWN_PACKAGES
-            if not own:
-                where = f"{short_file(code.co_filename)}:{current.f_lineno}"
-                yield Root(f"frame {code.co_name} at {where}", current)
+            yield ident, current
             current = current.f_back
+
+
+def is_own_frame(frame: FrameType) -> bool:
+    """Whether a frame runs code of Pympler's."""
+    owner = frame.f_globals.get("__name__")
+    return type(owner) is str and owner.partition(".")[0] in _OWN_PACKAGES
 
 
 def frame_locals(frame: FrameType) -> dict[str, Any]:
@@ -95,20 +161,28 @@ def children(item: Any) -> list[Any]:
     """What an object refers to.
 
     Modules are read through their namespace, because the referents of some C modules cannot be
-    listed safely (``_asyncio`` on 3.12.1); frames that run through their locals, because their
-    referents are empty since 3.11.
+    listed safely (``_asyncio`` on 3.12.1); frames through their locals too, because while they run
+    their referents are empty since 3.11.
     """
     kind = type(item)
     if issubclass(kind, ModuleType):
         return list(module_namespace(item).values())
     if kind is FrameType:
-        return list(frame_locals(item).values())
+        # What a suspended frame awaits is not among its locals, but among its referents.
+        others = [child for child in gc.get_referents(item) if type(child) is not CellType]
+        return [*frame_locals(item).values(), item.f_globals, *others]
+    if kind is Held:
+        return list(item.items)
     return gc.get_referents(item)
 
 
 def is_own(item: Any) -> bool:
     """Whether an object belongs to Pympler's own machinery, which no path may lead through."""
-    kind = type(item)
+    return is_own_kind(type(item))
+
+
+def is_own_kind(kind: type) -> bool:
+    """Whether instances of a type belong to Pympler's own machinery."""
     try:
         module = _module_of(kind)
     except AttributeError:

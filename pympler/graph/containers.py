@@ -1,0 +1,122 @@
+"""The containers of the heap, and who of them refers to given objects, in one pass."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Collection, Iterator
+from itertools import chain, compress, filterfalse, repeat, starmap
+from operator import is_, is_not, not_
+from types import FrameType, ModuleType
+from typing import Any
+
+from pympler.graph.roots import (
+    frame_locals,
+    is_own_frame,
+    is_own_kind,
+    module_namespace,
+    running_frames,
+)
+
+__all__ = ["Containers", "list_without_tuples", "referents"]
+
+_CHUNK = 256
+
+
+def list_without_tuples() -> list[Any]:
+    """All objects that gc tracks but exact tuples, which their holders lead to.
+
+    The list of everything lives within one call into C, so that no other thread can run
+    meanwhile: it may hold a tuple that another thread is still filling, whose
+    ``tuple(generator)`` fails if anybody else has a reference.
+    """
+    held: list[Any] = []
+    fill: Iterator[Any] = filter(None, map(held.extend, map(gc.get_objects, (None,))))
+    empty: Iterator[Any] = filter(None, starmap(held.clear, ((),)))
+    found: list[Any] = []
+    found.extend(compress(chain(fill, held, empty), map(is_not, map(type, held), repeat(tuple))))
+    # The two lists are listed as well.
+    without = [item for item in found if item is not found and item is not held]
+    found.clear()
+    return without
+
+
+def referents(item: Any) -> list[Any]:
+    """What an object refers to, each as often as it does.
+
+    Modules are asked for their namespace only, because the referents of some C modules cannot be
+    listed safely (``_asyncio`` on 3.12.1).
+    """
+    if issubclass(type(item), ModuleType):
+        return [module_namespace(item)]
+    return gc.get_referents(item)
+
+
+class Containers:
+    """What can refer to anything, as it was when the listing was made.
+
+    Left out are Pympler's own objects and frames, and all that is made later: a tree of referrers
+    that is built from one listing never shows itself. Keeps everything alive, so let go of it
+    soon.
+    """
+
+    def __init__(self) -> None:
+        found = list_without_tuples()
+        kinds = {id(kind): kind for kind in map(type, found)}
+        special = {
+            key
+            for key, kind in kinds.items()
+            if kind is FrameType or issubclass(kind, ModuleType) or is_own_kind(kind)
+        }
+        tests = list(map(special.__contains__, map(id, map(type, found))))
+        rest = list(compress(found, tests))
+        own = [item for item in rest if is_own_kind(type(item))]
+        frames = {id(item): item for item in rest if type(item) is FrameType}
+        frames.update((id(frame), frame) for _, frame in running_frames())
+        plain = list(compress(found, map(not_, tests)))
+        self._plain = plain + _tuples_in(plain)
+        self._modules = [item for item in rest if issubclass(type(item), ModuleType)]
+        self._frames = list(filterfalse(is_own_frame, frames.values()))
+        self._left_out = frozenset(id(names) for item in own for names in _namespaces(item))
+
+    def referrers(self, wanted: Collection[int]) -> Iterator[tuple[Any, frozenset[int]]]:
+        """Each container that refers to objects with these ids, and which of the ids it does.
+
+        Frames that run are looked into as well: since Python 3.11 gc shows nothing of them.
+        """
+        ids = frozenset(wanted)
+        for start in range(0, len(self._plain), _CHUNK):
+            chunk = self._plain[start : start + _CHUNK]
+            if ids.isdisjoint(map(id, gc.get_referents(*chunk))):
+                continue
+            for item in chunk:
+                found = ids.intersection(map(id, gc.get_referents(item)))
+                if found and id(item) not in self._left_out:
+                    yield item, found
+        for module in self._modules:
+            if id(module_namespace(module)) in ids:
+                yield module, frozenset([id(module_namespace(module))])
+        for frame in self._frames:
+            held = [*frame_locals(frame).values(), *gc.get_referents(frame)]
+            found = ids.intersection(map(id, held))
+            if found:
+                yield frame, found
+
+
+def _namespaces(own: Any) -> list[Any]:
+    # The __dict__ of an instance is an object of its own up to Python 3.10.
+    held = [item for item in gc.get_referents(own) if type(item) is dict]
+    return [item for item in held if item is getattr(own, "__dict__", None)]
+
+
+def _tuples_in(items: list[Any]) -> list[Any]:
+    """The tuples that these objects lead to, directly or through other tuples."""
+    tuples: dict[int, Any] = {}
+    while items:
+        inner: dict[int, Any] = {}
+        for start in range(0, len(items), _CHUNK):
+            held = gc.get_referents(*items[start : start + _CHUNK])
+            for item in compress(held, map(is_, map(type, held), repeat(tuple))):
+                inner[id(item)] = item
+        items = [item for key, item in inner.items() if key not in tuples]
+        tuples.update(inner)
+    return list(tuples.values())
