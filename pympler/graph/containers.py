@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Collection, Iterator
-from itertools import chain, compress, filterfalse, repeat, starmap
+from itertools import chain, compress, repeat, starmap
 from operator import is_, is_not, not_
 from types import FrameType, ModuleType
 from typing import Any
@@ -70,12 +70,17 @@ class Containers:
         tests = list(map(special.__contains__, map(id, map(type, found))))
         rest = list(compress(found, tests))
         own = [item for item in rest if is_own_kind(type(item))]
-        frames = {id(item): item for item in rest if type(item) is FrameType}
-        frames.update((id(frame), frame) for _, frame in running_frames())
+        # Frames of our own, this one among them, would hold what holds them.
+        listed = (item for item in rest if type(item) is FrameType)
+        frames = {id(item): item for item in listed if not is_own_frame(item)}
+        for _, frame in running_frames():
+            if not is_own_frame(frame):
+                frames[id(frame)] = frame
+        del frame
         plain = list(compress(found, map(not_, tests)))
         self._plain = plain + _tuples_in(plain)
         self._modules = [item for item in rest if issubclass(type(item), ModuleType)]
-        self._frames = list(filterfalse(is_own_frame, frames.values()))
+        self._frames = list(frames.values())
         self._left_out = frozenset(id(names) for item in own for names in _namespaces(item))
 
     def referrers(self, wanted: Collection[int]) -> Iterator[tuple[Any, frozenset[int]]]:

@@ -17,7 +17,7 @@ from pympler.graph.landmarks import from_landmark, is_task
 from pympler.graph.roots import Held, Root, frame_locals, module_namespace
 from pympler.util.names import short_file, type_name
 
-__all__ = ["SUSPENDED", "label_path", "suspended_frame"]
+__all__ = ["SUSPENDED", "label_path", "label_step", "suspended_frame"]
 
 LruCache = type(functools.lru_cache(lambda: None))
 
@@ -64,6 +64,11 @@ def label_path(root: Root, objects: list[Any]) -> str:
         label, owner = _label(parent, child, owner)
         labels.append(label)
     return text + _join(labels)
+
+
+def label_step(parent: Any, child: Any) -> str:
+    """The label of one step on its own, such as ``.orders``; empty where there is none."""
+    return _label(parent, child, None)[0]
 
 
 def _join(labels: list[str]) -> str:

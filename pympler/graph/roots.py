@@ -131,11 +131,14 @@ def _frames() -> Iterator[Root]:
 
 def running_frames() -> Iterator[tuple[int, FrameType]]:
     """The frames of all threads, the innermost first, each with the id of its thread."""
-    for ident, frame in sys._current_frames().items():
-        current: FrameType | None = frame
-        while current is not None:
-            yield ident, current
-            current = current.f_back
+    frame: FrameType | None
+    try:
+        for ident, frame in sys._current_frames().items():
+            while frame is not None:
+                yield ident, frame
+                frame = frame.f_back
+    finally:
+        frame = None  # the frame of this generator is among them: it must not hold itself
 
 
 def is_own_frame(frame: FrameType) -> bool:

@@ -543,8 +543,11 @@ def test_nothing_is_kept() -> None:
     assert sys.getrefcount(item) == before
     assert len(gc.get_objects()) <= alive + 2
     hold(None)
+    gc.collect()
+    why_alive(item)
     del item
     assert gone() is None
+    assert gc.collect() == 0
 
 
 def test_a_module_that_is_no_module() -> None:
