@@ -5,7 +5,14 @@ from __future__ import annotations
 import sys
 from types import MethodDescriptorType, WrapperDescriptorType
 
-__all__ = ["GC_HEADER_BYTES", "flat_size"]
+from pympler.sizing.layout import flags_of
+
+__all__ = ["GC_HEADER_BYTES", "basic_size", "flat_size", "has_own_sizeof", "mro_of"]
+
+mro_of = type.__dict__["__mro__"].__get__
+_namespace_of = type.__dict__["__dict__"].__get__
+_basicsize_of = type.__dict__["__basicsize__"].__get__
+_HAVE_GC = 1 << 14
 
 GC_HEADER_BYTES = sys.getsizeof([]) - [].__sizeof__()
 """Bytes that the allocator puts in front of an object tracked by gc."""
@@ -24,16 +31,25 @@ def flat_size(item: object) -> int:
         True
     """
     kind = type(item)
-    for base in type.__dict__["__mro__"].__get__(kind):
-        sizeof = type.__dict__["__dict__"].__get__(base).get("__sizeof__")
-        if sizeof is None:
-            continue
-        # By identity: the metaclass of what stands there may have an __eq__ of its own.
-        if any(type(sizeof) is made_in_c for made_in_c in _C_FUNCTIONS):
-            try:
-                return sys.getsizeof(item)
-            except (TypeError, ValueError, OverflowError):
-                break
-        break
-    basic = type.__dict__["__basicsize__"].__get__(kind)
-    return int(basic) + GC_HEADER_BYTES
+    if not has_own_sizeof(kind):
+        try:
+            return sys.getsizeof(item)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    return basic_size(kind)
+
+
+def has_own_sizeof(kind: type) -> bool:
+    """Whether the ``__sizeof__`` of a type is not one made in C."""
+    for base in mro_of(kind):
+        sizeof = _namespace_of(base).get("__sizeof__")
+        if sizeof is not None:
+            # By identity: the metaclass of what stands there may have an __eq__ of its own.
+            return not any(type(sizeof) is made_in_c for made_in_c in _C_FUNCTIONS)
+    return False
+
+
+def basic_size(kind: type) -> int:
+    """Bytes of the fixed part of an object of this type, with the header that gc puts before it."""
+    header = GC_HEADER_BYTES if flags_of(kind) & _HAVE_GC else 0
+    return int(_basicsize_of(kind)) + header
