@@ -27,7 +27,7 @@ from pympler.graph.containers import referents
 from pympler.graph.references import name_references
 from pympler.graph.roots import frame_locals
 from pympler.util.stringutils import trunc
-from pympler.util.text import safe_repr
+from pympler.util.text import clip, safe_repr
 
 __all__ = ["ReferenceGraph"]
 
@@ -256,7 +256,7 @@ class ReferenceGraph:
             lines.append(f'    "{_node(meta.id)}" [ label = "{label}"{_color(meta)} ];')
         for edge in self.edges:
             weight = ",weight=100" if edge.label == "__dict__" else ""
-            label = _escape(trunc(edge.label, _LONGEST_LABEL))
+            label = _escape(clip(edge.label, _LONGEST_LABEL))
             lines.append(f'    {_node(edge.src)} -> {_node(edge.dst)} [label="{label}"{weight}];')
         return "\n".join([*lines, "}", ""])
 

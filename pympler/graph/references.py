@@ -29,7 +29,8 @@ def name_references(parent: Any, referents: list[Any]) -> dict[int, str]:
     kind = type(parent)
     frame = parent if kind is FrameType else suspended_frame(parent) if kind in SUSPENDED else None
     if frame is not None:
-        return {id(value): name for name, value in frame_locals(frame).items()}
+        variables = reversed(list(frame_locals(frame).items()))  # parameters before free variables
+        return {id(value): name for name, value in variables}
     if kind is CellType:
         return {id(item): "cell_contents" for item in referents}
     if issubclass(kind, ModuleType):
