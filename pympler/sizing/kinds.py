@@ -122,13 +122,15 @@ def kind_of(kind: type, rules: Rules) -> Kind:
         return _of_code(kind, rules)
     if kind is types.FrameType:
         keep = None if rules.frames else special.finished_frames
-        return Kind(kind, _plain_sizes, special.frame_referents, keep)
+        return Kind(kind, special.frame_sizes, special.frame_referents, keep)
     if kind is types.BuiltinFunctionType:
         return Kind(kind, _plain_sizes, _referents, special.bound_builtins)
     return _of_data(kind, bases, rules)
 
 
 def _of_code(kind: type, rules: Rules) -> Kind:
+    if kind is types.FunctionType and not rules.code:
+        return Kind(kind, _plain_sizes, None, special.expression_functions)
     if not rules.code or issubclass(kind, types.ModuleType):
         return _uncounted(kind)
     if issubclass(kind, type):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pympler.sizing.flat import basic_size, flat_size
+from pympler.sizing.flat import basic_size, flat_size, mro_of
 from pympler.sizing.layout import flags_of
 
 __all__ = [
@@ -20,8 +20,10 @@ __all__ = [
     "bound_builtins",
     "class_referents",
     "code_referents",
+    "expression_functions",
     "finished_frames",
     "frame_referents",
+    "frame_sizes",
     "function_referents",
     "handler_for",
     "heap_classes",
@@ -75,7 +77,7 @@ def _has_names(kind: type) -> bool:
 
 
 def _is_found_at(name: str, kind: type) -> bool:
-    module, _, attribute = name.rpartition(".")
+    module, _, attribute = _FOUND_AS.get(name, name).rpartition(".")
     found = sys.modules.get(module)
     return type(found) is types.ModuleType and found.__dict__.get(attribute) is kind
 
@@ -102,6 +104,18 @@ def finished_frames(items: list[Any]) -> list[Any]:
             running.add(id(current))
             current = current.f_back
     return [item for item in items if id(item) not in running]
+
+
+def frame_sizes(items: list[Any]) -> list[int]:
+    """Bytes of frames."""
+    # Up to 3.10 a frame has room for one more variable than its __sizeof__ counts.
+    more = 0 if _code_is_inline else _POINTER_BYTES
+    return [flat_size(item) + more for item in items]
+
+
+def expression_functions(items: list[Any]) -> list[Any]:
+    """Of functions, those that were made for one generator expression and live in it."""
+    return [item for item in items if item.__code__.co_name == "<genexpr>"]
 
 
 def frame_referents(items: list[Any]) -> list[Any]:
@@ -166,24 +180,40 @@ def _of_lock(kind: type, exact: bool, mapped: float) -> Handler:
 
 
 def _of_text_buffer(kind: type, exact: bool, mapped: float) -> Handler:
-    value_of = _namespace_of(kind)["getvalue"]
+    value_of, position_of = _namespace_of(kind)["getvalue"], _namespace_of(kind)["tell"]
 
     def sizes(items: list[Any]) -> list[int]:
-        return [flat_size(item) + _text_bytes(value_of, item) for item in items]
+        return [flat_size(item) + _text_bytes(value_of, position_of, item) for item in items]
 
     return Handler(sizes)
 
 
-def _text_bytes(value_of: Callable[[Any], str], item: Any) -> int:
+def _text_bytes(value_of: Callable[[Any], str], position_of: Any, item: Any) -> int:
     try:
-        return sys.getsizeof(value_of(item))
+        text = value_of(item)
+        # What is only written to is kept as a string; after a seek it is four bytes a character.
+        if position_of(item) == len(text):
+            return sys.getsizeof(text)
+        return 4 * (len(text) + 1)
     except ValueError:  # closed, or not initialised
         return 0
 
 
+def _of_bytes_buffer(kind: type, exact: bool, mapped: float) -> Handler | None:
+    # Its __sizeof__ counts the buffer, which gc lists as a referent too since 3.12.
+    lists_buffer = any(type(one) is bytes for one in gc.get_referents(kind(b"\0" * 9)))
+    if not lists_buffer:
+        return None
+    return Handler(lambda items: [basic_size(type(item)) for item in items])
+
+
 def _of_ctypes(kind: type, exact: bool, mapped: float) -> Handler:
     sizeof = sys.modules["_ctypes"].__dict__["sizeof"]
-    owns = _namespace_of(kind)["_b_needsfree_"].__get__
+    owns = next(
+        _namespace_of(base)["_b_needsfree_"].__get__
+        for base in mro_of(kind)
+        if "_b_needsfree_" in _namespace_of(base)
+    )
 
     def sizes(items: list[Any]) -> list[int]:
         found = []
@@ -215,6 +245,18 @@ def _of_array(kind: type, exact: bool, mapped: float) -> Handler:
     return Handler(sizes, referents)
 
 
+def _of_scalar(kind: type, exact: bool, mapped: float) -> Handler | None:
+    # Its __sizeof__ counts the value twice, unless that has a length of its own.
+    flexible = sys.modules["numpy"].__dict__["flexible"]
+
+    def sizes(items: list[Any]) -> list[int]:
+        if issubclass(type(items[0]), flexible):
+            return [flat_size(item) for item in items]
+        return [basic_size(type(item)) for item in items]
+
+    return Handler(sizes)
+
+
 def _of_memory_map(kind: type, exact: bool, mapped: float) -> Handler:
     usual = _of_array(kind.__bases__[0], False, mapped)
     bytes_of = _namespace_of(kind.__bases__[0])["nbytes"].__get__
@@ -231,18 +273,93 @@ def _of_pandas(kind: type, exact: bool, mapped: float) -> Handler:
 
 
 def _of_range(kind: type, exact: bool, mapped: float) -> Handler:
-    return Handler(None, lambda items: [n for item in items for n in (item.start, item.stop)])
+    # A range has its length as a number of its own, which it does not show.
+    def sizes(items: list[Any]) -> list[int]:
+        return [flat_size(item) + _number_bytes(item) for item in items]
+
+    def referents(items: list[Any]) -> list[int]:
+        return [n for item in items for n in (item.start, item.stop, item.step)]
+
+    return Handler(sizes, referents)
 
 
-_HANDLERS: dict[str, Callable[[type, bool, float], Handler]] = {
+def _number_bytes(item: range) -> int:
+    length = max(0, -((item.start - item.stop) // item.step))
+    return 0 if length <= 256 else -(-sys.getsizeof(length) // _POINTER_BYTES) * _POINTER_BYTES
+
+
+def _of_several(kind: type, exact: bool, mapped: float) -> Handler | None:
+    # Subclasses of what has its items in itself are allocated with one more; see
+    # PyType_GenericAlloc. Their __sizeof__ is the one of the built-in type.
+    if exact:
+        return None
+    lengths: dict[type, Callable[[Any], int]]
+    lengths = {int: _digits, tuple: tuple.__len__, bytes: bytes.__len__}
+    length_of, sizeof = lengths[kind], _namespace_of(kind)["__sizeof__"]
+
+    def sizes(items: list[Any]) -> list[int]:
+        made = type(items[0])
+        header = sys.getsizeof(items[0]) - sizeof(items[0])
+        fixed, each = made.__basicsize__, made.__itemsize__
+        return [
+            header + -(-(fixed + each * (length_of(item) + 1)) // _POINTER_BYTES) * _POINTER_BYTES
+            for item in items
+        ]
+
+    return Handler(sizes)
+
+
+def _digits(item: int) -> int:
+    return max(1, -(-int.bit_length(item) // sys.int_info.bits_per_digit))
+
+
+def _of_text(kind: type, exact: bool, mapped: float) -> Handler | None:
+    # str.__sizeof__ does not know of the fields that a subclass adds.
+    if exact:
+        return None
+    return Handler(
+        lambda items: [
+            sys.getsizeof(item) + type(item).__basicsize__ - kind.__basicsize__ for item in items
+        ]
+    )
+
+
+def _of_simple_queue(kind: type, exact: bool, mapped: float) -> Handler:
+    length_of = _namespace_of(kind)["qsize"]
+    # Up to 3.12 a list and a lock; since then a ring that doubles, of eight places at least.
+    has_list = any(type(one) is list for one in gc.get_referents(kind()))
+    linux = sys.platform.startswith("linux")
+
+    def sizes(items: list[Any]) -> list[int]:
+        if has_list:
+            return [flat_size(item) + _SEMAPHORE_BYTES * linux for item in items]
+        return [
+            flat_size(item) + _POINTER_BYTES * max(8, 1 << (length_of(item) - 1).bit_length())
+            for item in items
+        ]
+
+    return Handler(sizes)
+
+
+_FOUND_AS = {"_thread.lock": "_thread.LockType"}
+_HANDLERS: dict[str, Callable[[type, bool, float], Handler | None]] = {
     "datetime.datetime": _of_datetime,
     "datetime.time": _of_datetime,
     "_thread.lock": _of_lock,
     "_thread.RLock": _of_lock,
     "_io.StringIO": _of_text_buffer,
-    "_ctypes._CData": _of_ctypes,
+    "_io.BytesIO": _of_bytes_buffer,
+    "_ctypes.Array": _of_ctypes,
+    "_ctypes.Structure": _of_ctypes,
+    "_ctypes.Union": _of_ctypes,
+    "_queue.SimpleQueue": _of_simple_queue,
+    "builtins.tuple": _of_several,
+    "builtins.int": _of_several,
+    "builtins.bytes": _of_several,
+    "builtins.str": _of_text,
     "numpy.ndarray": _of_array,
     "numpy.memmap": _of_memory_map,
+    "numpy.generic": _of_scalar,
     "pandas.core.generic.NDFrame": _of_pandas,
     "pandas.core.base.IndexOpsMixin": _of_pandas,
     "builtins.range": _of_range,
