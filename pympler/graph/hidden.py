@@ -14,15 +14,15 @@ from types import CellType, CodeType, FrameType
 from typing import Any
 
 from pympler.graph.containers import list_without_tuples, referents
-from pympler.graph.labels import SUSPENDED, label_path
+from pympler.graph.labels import is_suspended, label_path
 from pympler.graph.paths import ATOMS
 from pympler.graph.roots import Root, is_own, is_own_frame
 from pympler.util.names import type_name
 
-__all__ = ["CONSTANTS", "Hidden", "find_hidden"]
+__all__ = ["Hidden", "find_hidden", "may_be_constant"]
 
 # What may be a constant in the code of a function, which gc does not show.
-CONSTANTS = frozenset({str, bytes, int, float, complex, tuple, frozenset, CodeType})
+_CONSTANTS = frozenset(map(id, (str, bytes, int, float, complex, tuple, frozenset, CodeType)))
 _MOST_NAMES = 3
 _UNSEEN = "held by a running expression, an exit handler or a C extension"
 
@@ -72,12 +72,17 @@ def find_hidden(target: object, reached: Collection[int], passing: Collection[in
     direct = [objects[key] for key in above if ancestry.following[key] == wanted]
     if ancestry.references[wanted] and not direct:
         direct = [objects[wanted]]  # it refers to itself
-    if type(target) not in CONSTANTS and _tuples_with(target) > sum(
+    if not may_be_constant(target) and _tuples_with(target) > sum(
         type(item) is tuple for item in direct
     ):
         return Hidden(f"tuple ({_UNSEEN})", "")
     names = sorted({type_name(type(item)) for item in direct})
     return Hidden(None, ", ".join(names[:_MOST_NAMES]) + ", ..." * (len(names) > _MOST_NAMES))
+
+
+def may_be_constant(item: object) -> bool:
+    """Whether an object is of a kind that the code of a function may hold."""
+    return id(type(item)) in _CONSTANTS
 
 
 def _tuples_with(target: object) -> int:
@@ -159,6 +164,6 @@ def _describe(key: int, ancestry: _Ancestry) -> str:
     first = way[0]
     if type(first) is Context:
         return label_path(Root("context of a thread", first), way)
-    label = "" if type(first) in SUSPENDED else type_name(type(first))
+    label = "" if is_suspended(first) else type_name(type(first))
     text = label_path(Root(label, first), way).removeprefix(", ")
     return f"{text} ({_UNSEEN})"

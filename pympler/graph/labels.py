@@ -17,7 +17,7 @@ from pympler.graph.landmarks import from_landmark, is_task
 from pympler.graph.roots import Held, Root, frame_locals, module_namespace
 from pympler.util.names import short_file, type_name
 
-__all__ = ["SUSPENDED", "label_path", "label_step", "suspended_frame"]
+__all__ = ["is_suspended", "label_path", "label_step", "suspended_frame"]
 
 LruCache = type(functools.lru_cache(lambda: None))
 
@@ -25,7 +25,9 @@ _LONGEST_KEY = 40
 _LONGEST_WORD = 20
 _MOST_DIGITS = 3
 _LONGEST_RUN = 3
-_TRANSPARENT = (types.CellType, types.MappingProxyType, staticmethod, classmethod)
+_TRANSPARENT = frozenset(
+    map(id, (types.CellType, types.MappingProxyType, staticmethod, classmethod))
+)
 _mro_of = type.__dict__["__mro__"].__get__
 _class_namespace_of = type.__dict__["__dict__"].__get__
 # Attributes in C structures, which other descriptors of C code might have to compute.
@@ -37,10 +39,11 @@ _GETTERS = [
     )
     for name in names
 ]
-SUSPENDED = {
-    types.GeneratorType: ("generator", "gi_frame"),
-    types.CoroutineType: ("coroutine", "cr_frame"),
-    types.AsyncGeneratorType: ("async generator", "ag_frame"),
+# Types are told apart by id: a metaclass may define __eq__ and __hash__.
+_SUSPENDED = {
+    id(types.GeneratorType): ("generator", "gi_frame"),
+    id(types.CoroutineType): ("coroutine", "cr_frame"),
+    id(types.AsyncGeneratorType): ("async generator", "ag_frame"),
 }
 
 
@@ -98,9 +101,9 @@ def _label(parent: Any, child: Any, owner: Any) -> tuple[str, Any]:
         return _label_frame(parent, child), None
     if kind is Held:
         return (", argument" if type(child) is tuple else ""), None
-    if kind in SUSPENDED:
+    if is_suspended(parent):
         return _label_suspended(parent, child), None
-    if kind in _TRANSPARENT:
+    if id(kind) in _TRANSPARENT:
         return "", None
     if kind is types.MethodType:
         return (".__self__" if parent.__self__ is child else ".__func__"), None
@@ -112,7 +115,7 @@ def _label(parent: Any, child: Any, owner: Any) -> tuple[str, Any]:
         return "{...}", None
     if issubclass(kind, type):
         return _label_class(parent, child)
-    if is_task(parent) and type(child) in SUSPENDED:
+    if is_task(parent) and is_suspended(child):
         return "", None  # names itself, with file and line
     return _label_instance(parent, child)
 
@@ -199,18 +202,23 @@ def _label_frame(parent: types.FrameType, child: Any) -> str:
         return ", globals"
     name = _key_of(frame_locals(parent), child)
     if name is None:
-        return "" if type(child) in SUSPENDED else ", a value on its stack"
+        return "" if is_suspended(child) else ", a value on its stack"
     return f", local {name}" if parent.f_code.co_flags & CO_OPTIMIZED else f", global {name}"
+
+
+def is_suspended(item: Any) -> bool:
+    """Whether an object is a generator or coroutine."""
+    return id(type(item)) in _SUSPENDED
 
 
 def suspended_frame(item: Any) -> types.FrameType | None:
     """The frame of a generator or coroutine, ``None`` if it has ended."""
-    frame: types.FrameType | None = getattr(item, SUSPENDED[type(item)][1])
+    frame: types.FrameType | None = getattr(item, _SUSPENDED[id(type(item))][1])
     return frame
 
 
 def _label_suspended(parent: Any, child: Any) -> str:
-    word = SUSPENDED[type(parent)][0]
+    word = _SUSPENDED[id(type(parent))][0]
     frame = suspended_frame(parent)
     if frame is None:
         return f", {word}"

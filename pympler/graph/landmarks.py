@@ -84,7 +84,7 @@ def _name_of(function: Any) -> str:
     """The dotted name of a function or bound method; of anything else its type."""
     if type(function) is types.MethodType:
         function = function.__func__
-    if type(function) is types.FunctionType:
+    if type(function) is types.FunctionType and type(function.__module__) is str:
         return f"{function.__module__}.{function.__qualname__}"
     if type(function) is types.BuiltinMethodType:
         return function.__name__

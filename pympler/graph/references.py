@@ -6,7 +6,7 @@ from collections import deque
 from types import CellType, FrameType, FunctionType, ModuleType
 from typing import Any
 
-from pympler.graph.labels import SUSPENDED, label_step, suspended_frame
+from pympler.graph.labels import is_suspended, label_step, suspended_frame
 from pympler.graph.roots import frame_locals
 from pympler.util.text import safe_repr
 
@@ -27,7 +27,9 @@ def name_references(parent: Any, referents: list[Any]) -> dict[int, str]:
         referents: those of its referents that are to be named.
     """
     kind = type(parent)
-    frame = parent if kind is FrameType else suspended_frame(parent) if kind in SUSPENDED else None
+    frame = (
+        parent if kind is FrameType else suspended_frame(parent) if is_suspended(parent) else None
+    )
     if frame is not None:
         variables = reversed(list(frame_locals(frame).items()))  # parameters before free variables
         return {id(value): name for name, value in variables}

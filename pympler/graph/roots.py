@@ -33,6 +33,7 @@ _OWN_PACKAGES = ("pympler", "pympler_asgi", "pympler_django", "pympler_flask", "
 # Adapters wrap the application, so that the way to it may lead through them.
 _OWN_ADAPTERS = frozenset({"MemoryMiddleware"})
 _signal_names = {int(member): member.name for member in signal.Signals}
+_name_of = type.__dict__["__name__"].__get__
 _module_of = type.__dict__["__module__"].__get__
 
 
@@ -194,4 +195,4 @@ def is_own_kind(kind: type) -> bool:
         return False
     if module.partition(".")[0] not in _OWN_PACKAGES:
         return False
-    return kind.__name__ not in _OWN_ADAPTERS
+    return _name_of(kind) not in _OWN_ADAPTERS

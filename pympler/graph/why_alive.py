@@ -9,8 +9,8 @@ from types import BuiltinFunctionType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from pympler.graph.containers import list_without_tuples
-from pympler.graph.hidden import CONSTANTS, find_hidden
-from pympler.graph.labels import SUSPENDED, label_path, suspended_frame
+from pympler.graph.hidden import find_hidden, may_be_constant
+from pympler.graph.labels import is_suspended, label_path, suspended_frame
 from pympler.graph.paths import Chains, find_chains
 from pympler.graph.roots import (
     Root,
@@ -25,7 +25,6 @@ __all__ = ["why_alive"]
 
 _HEAP_TYPE = 1 << 9
 _SINGLETONS: tuple[object, ...] = (None, True, False, ..., NotImplemented, (), "", b"", frozenset())
-_FUNCTIONS = {FunctionType, BuiltinFunctionType}
 _SMALL_INTS = range(-5, 257)
 
 
@@ -80,8 +79,8 @@ def why_alive(obj: object, *, paths: int = 1) -> str:
 
 def _home(obj: object) -> str | None:
     """The name under which a class or function is defined, if it is there."""
-    if type(obj) in _FUNCTIONS:
-        module, name = obj.__module__, obj.__qualname__  # type: ignore[attr-defined]
+    if type(obj) is FunctionType or type(obj) is BuiltinFunctionType:
+        module, name = obj.__module__, obj.__qualname__
     elif issubclass(type(obj), type):
         module = type.__dict__["__module__"].__get__(obj)
         name = type.__dict__["__qualname__"].__get__(obj)
@@ -100,7 +99,7 @@ def _variables_of(frame: FrameType | None) -> set[int]:
     holders = {id(frame)}
     if frame.f_code.co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR):
         for item in list_without_tuples():
-            if type(item) in SUSPENDED and suspended_frame(item) is frame:
+            if is_suspended(item) and suspended_frame(item) is frame:
                 holders.add(id(item))
     return holders
 
@@ -175,7 +174,7 @@ def _without_root(obj: object, chains: Chains, asking: FrameType | None, passing
                 return f"local {name} of frame {_place(asking)}"
     if hidden.referrers:
         return f"only cyclic garbage refers to it: {hidden.referrers}"
-    if type(obj) in CONSTANTS:
+    if may_be_constant(obj):
         return "no root found: it may be a constant in the code of a function"
     return (
         "no root found and no referrer: only this call, a running expression, an exit handler "

@@ -35,10 +35,16 @@ class Target:
         """Something to register."""
 
 
-class Hostile:
-    def forbidden(self, *_: object) -> Any:
-        raise AssertionError("code of the application was run")
+def forbidden(*_: object) -> Any:
+    raise AssertionError("code of the application was run")
 
+
+class HostileMeta(type):
+    __eq__ = __hash__ = __getattr__ = __len__ = __bool__ = __iter__ = forbidden
+    __instancecheck__ = __subclasscheck__ = forbidden
+
+
+class Hostile(metaclass=HostileMeta):
     __eq__ = __hash__ = __repr__ = __len__ = __bool__ = __iter__ = forbidden
     __getattr__ = __sizeof__ = __dir__ = __str__ = __index__ = forbidden
 
