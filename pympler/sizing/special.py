@@ -9,6 +9,7 @@ import gc
 import sys
 import types
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,9 +203,20 @@ def _text_bytes(value_of: Callable[[Any], str], position_of: Any, item: Any) -> 
 def _of_bytes_buffer(kind: type, exact: bool, mapped: float) -> Handler | None:
     # Its __sizeof__ counts the buffer, which gc lists as a referent too since 3.12.
     lists_buffer = any(type(one) is bytes for one in gc.get_referents(kind(b"\0" * 9)))
-    if not lists_buffer:
-        return None
-    return Handler(lambda items: [basic_size(type(item)) for item in items])
+    if lists_buffer:
+        return Handler(lambda items: [basic_size(type(item)) for item in items])
+    value_of = _namespace_of(kind)["getvalue"]
+
+    def referents(items: list[Any]) -> list[Any]:
+        # A buffer that is shared with others is left out, and can be had without a copy.
+        found = gc.get_referents(*items)
+        for item in items:
+            if flat_size(item) == basic_size(type(item)):
+                with suppress(ValueError):  # closed
+                    found.append(value_of(item))
+        return found
+
+    return Handler(None, referents)
 
 
 def _of_ctypes(kind: type, exact: bool, mapped: float) -> Handler:
@@ -295,7 +307,8 @@ def _of_several(kind: type, exact: bool, mapped: float) -> Handler | None:
         return None
     lengths: dict[type, Callable[[Any], int]]
     lengths = {int: _digits, tuple: tuple.__len__, bytes: bytes.__len__}
-    length_of, sizeof = lengths[kind], _namespace_of(kind)["__sizeof__"]
+    length_of = lengths[kind]
+    sizeof = _namespace_of(kind).get("__sizeof__", object.__sizeof__)
 
     def sizes(items: list[Any]) -> list[int]:
         made = type(items[0])
