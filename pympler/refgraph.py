@@ -23,9 +23,8 @@ from typing import Any
 
 from pympler.asizeof import asizesof
 from pympler.graph.components import find_components, find_cycles
-from pympler.graph.containers import referents
+from pympler.graph.containers import frame_referents, referents
 from pympler.graph.references import name_references
-from pympler.graph.roots import frame_locals
 from pympler.util.stringutils import trunc
 from pympler.util.text import clip, safe_repr
 
@@ -267,9 +266,7 @@ def _targets_of(objects: list[Any]) -> dict[int, set[int]]:
 
 
 def _referents(item: Any) -> list[Any]:
-    if type(item) is FrameType:  # while it runs, gc does not show its locals
-        return [*frame_locals(item).values(), *referents(item)]
-    return referents(item)
+    return frame_referents(item) if type(item) is FrameType else referents(item)
 
 
 def _edges_of(objects: list[Any], targets: dict[int, set[int]]) -> set[Edge]:

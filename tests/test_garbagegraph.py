@@ -122,7 +122,7 @@ def test_objects_live_as_long_as_the_graph() -> None:
     graph = GarbageGraph(reduce=True)
     found = [weakref.ref(item) for item in graph.objects if type(item) is Node]
 
-    assert len(found) <= 1  # up to 3.10 weak references to garbage may be gone
+    assert len(found) == 1
     del graph
     gc.collect()
     assert [ref() for ref in found] == [None] * len(found)

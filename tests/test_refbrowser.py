@@ -128,6 +128,20 @@ def test_frames_with_their_variables_on_every_python() -> None:
     ]
 
 
+def test_variables_of_a_module_are_held_by_its_namespace() -> None:
+    namespace: dict[str, Any] = {"RefBrowser": RefBrowser, "item": Target()}
+
+    exec("tree = RefBrowser(item, maxdepth=2).get_tree()", namespace)
+
+    above = namespace["tree"].children
+    assert [child.o for child in above if child.o is namespace]
+    assert not [child for child in above if type(child.o) is types.FrameType]
+    codes = [
+        child.o.f_code.co_name for child in above[0].children if type(child.o) is types.FrameType
+    ]
+    assert "<module>" in codes
+
+
 def test_the_machinery_does_not_show() -> None:
     class Own(RefBrowser):
         """A browser of the application's."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Collection, Iterator
+from inspect import CO_OPTIMIZED
 from itertools import chain, compress, repeat, starmap
 from operator import is_, is_not, not_
 from types import FrameType, ModuleType
@@ -17,7 +18,7 @@ from pympler.graph.roots import (
     running_frames,
 )
 
-__all__ = ["Containers", "list_without_tuples", "referents"]
+__all__ = ["Containers", "frame_referents", "list_without_tuples", "referents"]
 
 _CHUNK = 256
 
@@ -49,6 +50,19 @@ def referents(item: Any) -> list[Any]:
     if issubclass(type(item), ModuleType):
         return [module_namespace(item)]
     return gc.get_referents(item)
+
+
+def frame_referents(frame: FrameType) -> list[Any]:
+    """What a frame holds: its variables, and what is on its stack where gc shows that.
+
+    Up to Python 3.10 gc shows a running frame's links to its caller, code and globals as well, and
+    since then nothing at all of it. These links are left out on every version.
+    """
+    if not frame.f_code.co_flags & CO_OPTIMIZED:
+        return [frame.f_locals]  # a module's variables are those of its namespace
+    links = (frame.f_back, frame.f_code, frame.f_globals, frame.f_builtins)
+    stack = [item for item in gc.get_referents(frame) if all(item is not link for link in links)]
+    return [*frame_locals(frame).values(), *stack]
 
 
 class Containers:
@@ -101,8 +115,7 @@ class Containers:
             if id(module_namespace(module)) in ids:
                 yield module, frozenset([id(module_namespace(module))])
         for frame in self._frames:
-            held = [*frame_locals(frame).values(), *gc.get_referents(frame)]
-            found = ids.intersection(map(id, held))
+            found = ids.intersection(map(id, frame_referents(frame)))
             if found:
                 yield frame, found
 
