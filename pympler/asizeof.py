@@ -62,6 +62,9 @@ __all__ = [
 ]
 
 
+_DEFAULTS = Options()
+
+
 def asizeof(*objs: Any, **opts: Any) -> int:
     """Bytes of objects together with all that they refer to.
 
@@ -84,6 +87,8 @@ def asizeof(*objs: Any, **opts: Any) -> int:
         >>> asizeof([text, text]) == asizeof(text) + flatsize([text, text], align=8)
         True
     """
+    if not opts:
+        return sum(_walked([objs], _DEFAULTS))
     objs, opts = _all_or(objs, opts)
     options = Options().changed("reset", opts)
     if options.stats:

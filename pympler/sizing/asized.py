@@ -124,7 +124,7 @@ def break_down(walk: Walk, item: Any, detail: int, clip: int, limit: int | None 
         clip: the most characters of a name.
         limit: how many references away an object may be; ``None`` for any.
     """
-    walk.seen.add(id(item))
+    walk.mark(item)
     return _part(walk, item, safe_repr(item, clip), detail, clip, limit)
 
 

@@ -24,7 +24,7 @@ from pympler.sizing.printed import (
     treatment,
 )
 from pympler.sizing.record import Recorder
-from pympler.sizing.walk import Walk, shared_ids
+from pympler.sizing.walk import Walk, marks_of, shared_ids
 from pympler.util.names import type_name
 from pympler.util.text import safe_repr
 
@@ -171,7 +171,7 @@ class Asizer:
     def _walk(self, of: type[_AnyWalk], seen: _Ids) -> _AnyWalk:
         options = self._options
         rules = rules_of(options, frozenset(map(id, self._excluded_types)))
-        walk = of(rules, options.align, options.limit, budget_of(options), seen)
+        walk = of(rules, options.align, options.limit, budget_of(options), marks_of(seen))
         walk.startable = self._startable()
         return walk
 

@@ -7,15 +7,28 @@ it has seen, and of the objects themselves only one level. No state outlives it 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from pympler.sizing.kinds import Kind, Rules, kind_of
 
-__all__ = ["Budget", "Measured", "Outcome", "TypeSize", "Walk", "aligned", "shared_ids", "walk"]
+__all__ = [
+    "MARK_SHIFT",
+    "Budget",
+    "Measured",
+    "Outcome",
+    "TypeSize",
+    "Walk",
+    "aligned",
+    "marks_of",
+    "shared_ids",
+    "walk",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,11 @@ class Measured:
     types: tuple[TypeSize, ...]
 
 
+MARK_SHIFT = 4 if sys.maxsize > 2**32 else 3
+"""No two objects are nearer to each other than this power of two, and a set of ids without the
+bits that are always zero is twice as fast, because its places are better used."""
+
+
 def walk(
     groups: Sequence[Sequence[Any]],
     rules: Rules,
@@ -69,7 +87,6 @@ def walk(
     align: int = 8,
     limit: int | None = None,
     budget: Budget | None = None,
-    seen: set[int] | None = None,
 ) -> Measured:
     """Measure groups of objects with everything that they refer to.
 
@@ -79,11 +96,8 @@ def walk(
         align: each object's size is rounded up to a multiple of this power of two; 1 for none.
         limit: how many references away an object may be; ``None`` for no limit.
         budget: when to stop early.
-        seen: ids of what is not to be counted; the walk adds what it counts.
     """
-    return Walk(
-        rules, align, limit, budget or Budget(), shared_ids() if seen is None else seen
-    ).run(groups)
+    return Walk(rules, align, limit, budget or Budget(), set(_shared_marks())).run(groups)
 
 
 def aligned(size: int, align: int) -> int:
@@ -95,7 +109,21 @@ _SHARED: set[int] = set()
 
 
 def shared_ids() -> set[int]:
-    """Ids of the objects that the interpreter shares among all, which nobody owns."""
+    """Ids of the objects that the interpreter shares among all, which nobody owns; a new set."""
+    return set(_shared())
+
+
+def marks_of(ids: Iterable[int]) -> set[int]:
+    """The marks under which a walk knows objects with these ids."""
+    return {key >> MARK_SHIFT for key in ids}
+
+
+@lru_cache(maxsize=1)
+def _shared_marks() -> frozenset[int]:
+    return frozenset(marks_of(_shared()))
+
+
+def _shared() -> set[int]:
     if not _SHARED:
         number = -1
         while int(str(number)) is int(str(number)):
@@ -109,7 +137,7 @@ def shared_ids() -> set[int]:
         _SHARED.update(map(id, single))
         _SHARED.update(id(chr(code)) for code in range(256))
         _SHARED.update(id(bytes([code])) for code in range(256))
-    return set(_SHARED)
+    return _SHARED
 
 
 @dataclass(slots=True, eq=False)
@@ -126,7 +154,8 @@ class Walk:
     """The state of one walk.
 
     Attributes:
-        seen: ids of all that was met, or is not to be counted; given: of those, what was asked for.
+        seen: marks of all that was met or is not to be counted; see :func:`marks_of`.
+        given: ids of what was asked for.
         startable: ids of what is counted if it is asked for, although it was seen.
         kinds: what is done with each type, by id.
         namespaces: ids of dictionaries that are the ``__dict__`` of an instance.
@@ -139,7 +168,7 @@ class Walk:
     budget: Budget
     seen: set[int]
     given: set[int] = field(default_factory=set)
-    startable: set[int] = field(default_factory=shared_ids)
+    startable: set[int] = field(default_factory=_shared)
     kinds: dict[int, Kind] = field(default_factory=dict)
     namespaces: set[int] = field(default_factory=set)
     objects: int = 0
@@ -182,10 +211,11 @@ class Walk:
         found = []
         for item in group:
             key = id(item)
-            if key in self.given or (key in self.seen and key not in self.startable):
+            seen = key >> MARK_SHIFT in self.seen and key not in self.startable
+            if key in self.given or seen:
                 continue
             self.given.add(key)
-            self.seen.add(key)
+            self.mark(item)
             found.append(item)
         return found
 
@@ -243,8 +273,14 @@ class Walk:
         """Of these objects, those that were not seen before, each once."""
         seen = self.seen
         add = seen.add
-        # ``add`` returns None: the second half only marks the id, in the same pass.
-        return [item for item in items if not ((key := id(item)) in seen or add(key))]
+        # ``add`` returns None: the second half only marks the object, in the same pass.
+        return [
+            item for item in items if not ((mark := id(item) >> MARK_SHIFT) in seen or add(mark))
+        ]
+
+    def mark(self, item: Any) -> None:
+        """Let an object count as seen."""
+        self.seen.add(id(item) >> MARK_SHIFT)
 
     def count(self, kind: Kind, items: list[Any], outcome: Outcome) -> None:
         """Count some objects of one type."""
