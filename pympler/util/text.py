@@ -16,7 +16,7 @@ def safe_repr(item: object, limit: int = 80) -> str:
 
     Example:
         >>> safe_repr("abc" * 40, 15)
-        "'abcab....bcabc'"
+        "'abca....cabc'"
     """
     try:
         text = repr(item)
