@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import io
 import os
 import sys
@@ -407,9 +408,4 @@ def test_a_window() -> None:
 
 
 def has_tkinter() -> bool:
-    try:
-        import idlelib.tree  # noqa: F401
-        import tkinter  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return all(importlib.util.find_spec(name) for name in ("_tkinter", "tkinter", "idlelib"))
