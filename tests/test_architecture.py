@@ -18,8 +18,8 @@ STAGES = """
     pympler.sizing
     pympler.asizeof
     pympler.graph
-    pympler.muppy
     pympler.summary
+    pympler.muppy
     pympler.tracker pympler.mprofile pympler.refbrowser
     pympler.refgraph
     pympler.garbagegraph
