@@ -11,8 +11,17 @@ import threading
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from statistics import median
 
-__all__ = ["Meter", "Window", "least", "malloc_is_known", "rss_bytes", "settle_process"]
+__all__ = [
+    "Meter",
+    "Window",
+    "least",
+    "malloc_is_known",
+    "middle",
+    "rss_bytes",
+    "settle_process",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,12 @@ def least(*windows: Window) -> Window:
     """The least of each figure: what every window added."""
     names = [field.name for field in fields(Window)]
     return Window(**{name: min(getattr(window, name) for window in windows) for name in names})
+
+
+def middle(*windows: Window) -> Window:
+    """The median of each figure: what most windows added, whatever one of them let go of."""
+    names = [field.name for field in fields(Window)]
+    return Window(**{name: median(getattr(window, name) for window in windows) for name in names})
 
 
 def settle_process() -> None:

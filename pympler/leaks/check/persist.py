@@ -10,7 +10,7 @@ from typing import Any
 from pympler.graph.paths import find_chains
 from pympler.graph.roots import is_own
 from pympler.leaks.check.candidates import Candidate, container_candidates, name_objects
-from pympler.leaks.check.meter import Meter, Window, least
+from pympler.leaks.check.meter import Meter, Window, middle
 from pympler.leaks.check.slots import Slots, growing_slots, read_slots, slot_readers, value_length
 from pympler.leaks.growth import (
     advance,
@@ -57,7 +57,7 @@ def look_longer(meter: Meter) -> Persisting | None:
         windows = (*windows, meter.window(_REQUESTS))
         tracks = advance(tracks, read_lengths())
         scans = (*scans, read_slots())
-    window = least(*windows)
+    window = middle(*windows)
     if not persists(window):
         return None
     candidates = container_candidates(growing(tracks, _REQUESTS, least=_LEAST_ENTRIES))
