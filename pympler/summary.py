@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType, FunctionType, ModuleType
 from typing import IO, Any
 
+from pympler.graph.heap import by_type
 from pympler.sizing.shallow import shallow_sizes
 from pympler.util.names import type_name
 from pympler.util.stringutils import pp
@@ -84,16 +85,9 @@ def summarize(objects: Iterable[Any]) -> Summary:
     Returns:
         Rows of name, number and bytes.
     """
-    groups: dict[int, list[Any]] = {}
-    for item in objects:
-        key = id(type(item))
-        if key in groups:
-            groups[key].append(item)
-        else:
-            groups[key] = [item]
     rows = Summary()
-    for items in groups.values():
-        rows.extend(_rows(type(items[0]), items))
+    for kind, items in by_type(objects):
+        rows.extend(_rows(kind, items))
     return rows
 
 

@@ -15,8 +15,8 @@ from types import CodeType, MethodType
 from typing import IO, Any
 
 from pympler import summary
-from pympler.graph.heap import live_objects
-from pympler.sizing.shallow import shallow_size
+from pympler.graph.heap import by_type, live_objects
+from pympler.sizing.shallow import shallow_sizes
 from pympler.summary import Row, Summary
 from pympler.util.names import type_name
 
@@ -188,12 +188,12 @@ class ObjectTracker:
 
     def _remember(self, objects: list[Any]) -> None:
         known: dict[int, tuple[int, int]] = {}
-        for item in objects:
-            kind = type(item)
-            shape = (id(kind), shallow_size(item))
-            known[id(item)] = self._shapes.setdefault(shape, shape)
-            if shape[0] not in self._names:
-                self._names[shape[0]] = type_name(kind)
+        shape_of = self._shapes.setdefault
+        for kind, items in by_type(objects):
+            self._names[id(kind)] = type_name(kind)
+            for item, size in zip(items, shallow_sizes(items), strict=True):
+                shape = (id(kind), size)
+                known[id(item)] = shape_of(shape, shape)
         self._known = known
 
 

@@ -6,9 +6,12 @@ import gc
 import importlib.util
 import io
 import os
+import shutil
+import subprocess
 import sys
 import types
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -370,8 +373,6 @@ def test_without_tkinter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_importing_loads_no_tkinter() -> None:
-    import subprocess
-
     code = "import sys, pympler.refbrowser; print('tkinter' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
@@ -388,8 +389,30 @@ def test_without_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
         InteractiveBrowser([Target()]).main()
 
 
-def test_a_window() -> None:
-    require("a display", has_tkinter() and os.environ.get("DISPLAY"), "xvfb")
+@pytest.fixture
+def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A screen: the one that is there, or a virtual one."""
+    require("tkinter", has_tkinter(), "python3-tk")
+    if os.environ.get("DISPLAY"):
+        yield
+        return
+    require("a display", shutil.which("Xvfb"), "xvfb")
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", "1", "-nolisten", "tcp"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        monkeypatch.setenv("DISPLAY", f":{server.stdout.readline().strip()}")
+        yield
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+def test_a_window(display: None) -> None:
     import tkinter
 
     item, _holders = held()

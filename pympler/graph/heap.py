@@ -12,7 +12,7 @@ from typing import Any
 from pympler.graph.containers import list_without_tuples
 from pympler.graph.roots import Held, frame_locals, is_own_frame, module_namespace, root_phases
 
-__all__ = ["live_objects"]
+__all__ = ["by_type", "live_objects"]
 
 _AT_ONCE = 5000
 _ATOMS = frozenset(map(id, (str, int, float, complex, bytes, bool, type(None))))
@@ -50,7 +50,7 @@ def live_objects(
     del listed
     while level:
         following: list[Any] = []
-        for kind, items in _by_type(level):
+        for kind, items in by_type(level):
             if id(kind) in ignored_types:
                 continue
             if kind is FrameType:
@@ -83,15 +83,16 @@ def _fresh(items: Iterable[Any], seen: set[int]) -> list[Any]:
     return [item for item in items if not ((key := id(item)) in seen or add(key))]
 
 
-def _by_type(level: list[Any]) -> Iterator[tuple[type, list[Any]]]:
-    by_type: dict[int, list[Any]] = {}
-    for item in level:
+def by_type(objects: Iterable[Any]) -> Iterator[tuple[type, list[Any]]]:
+    """Objects in groups of one type each."""
+    groups: dict[int, list[Any]] = {}
+    for item in objects:
         key = id(type(item))
-        if key in by_type:
-            by_type[key].append(item)
+        if key in groups:
+            groups[key].append(item)
         else:
-            by_type[key] = [item]
-    for items in by_type.values():
+            groups[key] = [item]
+    for items in groups.values():
         yield type(items[0]), items
 
 
