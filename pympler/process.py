@@ -9,6 +9,7 @@ True
 from __future__ import annotations
 
 import importlib
+import mmap
 import os
 import re
 import sys
@@ -23,6 +24,7 @@ __all__ = [
     "get_current_thread_id",
     "get_current_threads",
     "is_available",
+    "resident_bytes",
 ]
 
 _PROC = Path("/proc/self")
@@ -154,9 +156,16 @@ def get_current_thread_id() -> int:
     return threading.get_ident()
 
 
-def _pagesize() -> int:
-    import mmap
+def resident_bytes() -> int:
+    """Resident memory of this process in bytes, at the price of one short read; 0 if unknown."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * _pagesize()
+    except (OSError, ValueError, IndexError):
+        return _from_windows().get("rss", 0)  # no /proc on this system
 
+
+def _pagesize() -> int:
     return mmap.PAGESIZE
 
 

@@ -20,10 +20,11 @@ STAGES = """
     pympler.graph
     pympler.summary
     pympler.muppy
-    pympler.tracker pympler.mprofile pympler.refbrowser
+    pympler.tracker pympler.refbrowser
     pympler.refgraph
     pympler.garbagegraph
     pympler.process
+    pympler.mprofile
     pympler.lifetimes
     pympler.charts
     pympler.classtracker

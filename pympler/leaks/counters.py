@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import deque
 from dataclasses import dataclass
 
 from pympler.leaks.report import Counters
+from pympler.process import resident_bytes
 
 __all__ = ["CounterReadings", "Reading", "read_counters"]
 
@@ -25,16 +25,7 @@ class Reading:
 
 def read_counters(requests: int) -> Reading:
     """Read the counters now; takes about 0.1 ms at a million objects."""
-    return Reading(requests, sys.getallocatedblocks(), _rss_bytes())
-
-
-def _rss_bytes() -> int:
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            pages = int(file.read().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, AttributeError, IndexError):
-        return 0  # no /proc on this system
+    return Reading(requests, sys.getallocatedblocks(), resident_bytes())
 
 
 class CounterReadings:

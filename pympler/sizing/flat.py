@@ -7,7 +7,7 @@ from types import MethodDescriptorType, WrapperDescriptorType
 
 from pympler.sizing.layout import flags_of
 
-__all__ = ["GC_HEADER_BYTES", "basic_size", "flat_size", "has_own_sizeof", "mro_of"]
+__all__ = ["GC_HEADER_BYTES", "basic_size", "flat_size", "has_own_sizeof", "int_bytes", "mro_of"]
 
 mro_of = type.__dict__["__mro__"].__get__
 _namespace_of = type.__dict__["__dict__"].__get__
@@ -37,6 +37,16 @@ def flat_size(item: object) -> int:
         except (TypeError, ValueError, OverflowError):
             pass
     return basic_size(kind)
+
+
+# Since 3.11 a number of one digit is given the whole structure, with the padding at its end, by
+# the paths that most numbers come from; sys.getsizeof leaves the padding out.
+_LEAST_INT_BYTES = 32 if sys.version_info >= (3, 11) and sys.maxsize > 2**32 else 0
+
+
+def int_bytes(size: int) -> int:
+    """What the allocator was asked for, for an integer that ``sys.getsizeof`` tells this of."""
+    return max(size, _LEAST_INT_BYTES)
 
 
 def has_own_sizeof(kind: type) -> bool:

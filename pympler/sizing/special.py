@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pympler.sizing.flat import basic_size, flat_size, mro_of
+from pympler.sizing.flat import basic_size, flat_size, int_bytes, mro_of
 from pympler.sizing.layout import flags_of
 
 __all__ = [
@@ -191,11 +191,9 @@ def _of_text_buffer(kind: type, exact: bool, mapped: float) -> Handler:
 
 def _text_bytes(value_of: Callable[[Any], str], position_of: Any, item: Any) -> int:
     try:
-        text = value_of(item)
-        # What is only written to is kept as a string; after a seek it is four bytes a character.
-        if position_of(item) == len(text):
-            return sys.getsizeof(text)
-        return 4 * (len(text) + 1)
+        # What is only written to is kept in pieces, which getvalue() would join for good. After a
+        # seek it is four bytes a character. How much is kept in advance is not shown.
+        return int(position_of(item)) or 4 * (len(value_of(item)) + 1)
     except ValueError:  # closed, or not initialised
         return 0
 
@@ -297,7 +295,7 @@ def _of_range(kind: type, exact: bool, mapped: float) -> Handler:
 
 def _number_bytes(item: range) -> int:
     length = max(0, -((item.start - item.stop) // item.step))
-    return 0 if length <= 256 else -(-sys.getsizeof(length) // _POINTER_BYTES) * _POINTER_BYTES
+    return 0 if length <= 256 else int_bytes(sys.getsizeof(length))
 
 
 def _of_several(kind: type, exact: bool, mapped: float) -> Handler | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from pympler.sizing.flat import int_bytes
 from pympler.sizing.kinds import Kind, Rules, kind_of
 
 __all__ = [
@@ -305,6 +306,8 @@ class Walk:
     def add(self, kind: Kind, items: list[Any], sizes: list[int], outcome: Outcome) -> None:
         """Add the sizes of some objects to what their group and their type take."""
         align = self.align
+        if align < 8 and kind.type is int:
+            sizes = list(map(int_bytes, sizes))
         if align <= 1:
             total = sum(sizes)
         elif len(sizes) < 10:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from pympler.errors import ApplicationError
 from pympler.leaks.check.candidates import Candidate
-from pympler.leaks.check.meter import rss_bytes
+from pympler.process import resident_bytes
 
 __all__ = ["Limits", "Watch", "confirm"]
 
@@ -152,7 +152,7 @@ class _Stop:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._started_s = time.monotonic()
-        self._rss_bytes = rss_bytes()
+        self._rss_bytes = resident_bytes()
         self._threads = threading.active_count()
         self._blocks_more = 0
 
@@ -171,7 +171,7 @@ class _Stop:
         """Why to stop at once, empty if nothing speaks against going on."""
         if threading.active_count() - self._threads > _NO_MORE_THREADS:
             return ", stopped there because of the many threads"
-        if rss_bytes() - self._rss_bytes > _NO_MORE_BYTES:
+        if resident_bytes() - self._rss_bytes > _NO_MORE_BYTES:
             return ", stopped there because of the memory it takes"
         if time.monotonic() - self._started_s > self._limits.longest_s:
             return ", stopped there because of the time it takes"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import ctypes
 import gc
-import os
 import sys
 import threading
 from array import array
@@ -13,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from statistics import median
 
+from pympler.process import resident_bytes
+
 __all__ = [
     "Meter",
     "Window",
     "least",
     "malloc_is_known",
     "middle",
-    "rss_bytes",
     "settle_process",
 ]
 
@@ -100,19 +100,10 @@ class Meter:
         into[0] = sys.getallocatedblocks()
         into[2] = self._malloc()
         into[1] = len(gc.get_objects())
-        into[3] = rss_bytes()
+        into[3] = resident_bytes()
         into[4] = sum(row["collected"] for row in gc.get_stats())
         into[5] = threading.active_count()
         into[6] = atexit._ncallbacks()
-
-
-def rss_bytes() -> int:
-    """Resident memory of the process, 0 where it cannot be read."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, AttributeError, IndexError):
-        return 0  # no /proc on this system
 
 
 class _Mallinfo(ctypes.Structure):
