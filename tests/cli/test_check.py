@@ -51,7 +51,9 @@ def test_a_leak_and_a_clean_route_in_words() -> None:
         lines[0],
     )
     assert re.fullmatch(r"    no bound seen in \d+ requests", lines[1])
-    assert lines[2] == "GET /clean/{n} is clean: nothing left behind in 110 requests"
+    # 810 if what the process lets go of and takes by itself made it look longer.
+    clean = r"GET /clean/\{n\} is clean: nothing left behind in (110|810) requests"
+    assert re.fullmatch(clean, lines[2])
     assert len(lines) == 3
     assert errors(err) == []
 

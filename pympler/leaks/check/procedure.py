@@ -38,6 +38,7 @@ _SETTLING_REQUESTS = 400
 _LEAST_OBJECTS = 0.4
 _LEAST_BLOCKS = 0.5
 _LEAST_MALLOC_BYTES = 300.0
+_LOOK_LONGER_MALLOC_BYTES = 200.0
 _LEAST_CYCLIC = 20.0
 _LEAST_OWN_CYCLIC = 10.0  # an error page leaves some that other pages do not
 _LEAST_RSS_BYTES = 64 * 1024.0
@@ -224,9 +225,14 @@ def _cyclic_garbage(visitor: Visitor) -> Findings | None:
 
 
 def _is_unexplained(window: Window, watched: _Watched) -> bool:
-    # Accuses nobody yet, and so asks for less than what would: a text that grows by 300 bytes and
-    # a buffer that is freed in one of the rounds must not add up to nothing.
-    return persists(window) and not watched.explains(window)
+    # Accuses nobody yet, and so asks for less than what would: a text that grows by 300 bytes must
+    # not pass for noise.
+    grows = (
+        window.objects >= _LEAST_OBJECTS
+        or window.blocks >= _LEAST_BLOCKS
+        or window.malloc_bytes >= _LOOK_LONGER_MALLOC_BYTES
+    )
+    return grows and not watched.explains(window)
 
 
 def _judge_persisting(
