@@ -43,6 +43,7 @@ UNROUTED = "<unrouted>"
 _TICK_S = 1.0
 _COUNTERS_EVERY_S = 10.0
 _IDLE_S = 2.0
+_MOST_PUT_OFF = 5
 _REPORTS_PER_REQUEST = 4
 _PLAIN_REQUEST_S = 2e-6  # what a request without a window takes, benchmarks/cost.py
 _CLOSE = guard("close a window")  # used again and again: each request comes by
@@ -111,7 +112,8 @@ class LeakMonitor:
         self._counters = CounterReadings()
         self._counted_s = self._last_window_s = 0.0
         self._walks = self._accounted = 0
-        self._walking = self._refused = False
+        self._busy = self._refused = False
+        self._put_off = 0
         self._worker = Worker(self._tick, _TICK_S)
 
     # The flow of a request.
@@ -153,6 +155,7 @@ class LeakMonitor:
             turns.leave()
         if self._births.ready or self._confirmed:
             self._report(_REPORTS_PER_REQUEST)
+            self._announce()
 
     def _count_missed(self) -> None:
         # Their turn did not come: unwatched, but others overlapped with them.
@@ -185,7 +188,7 @@ class LeakMonitor:
     def _open(self, request: ActiveRequest, chosen: bool) -> None:
         if self._closed or self._trace(request) or not chosen:
             return
-        if self._walking or not self._budget.allows_window():
+        if self._busy or not self._budget.allows_window():
             return
         cpu_s = time.thread_time()
         request.walks = self._walks
@@ -258,8 +261,6 @@ class LeakMonitor:
             turns.leave()
         self._publisher.publish(reports)
         self._owed_s += time.thread_time() - cpu_s
-        if self._confirmed:
-            self._announce()
 
     def _record(self, settled: Settled[Ended]) -> RequestReport:
         self._next_id += 1
@@ -271,6 +272,8 @@ class LeakMonitor:
 
     def _announce(self, *, everything: bool = False) -> None:
         """Say once that a suspect is confirmed, when its line is known or will not be."""
+        if not self._confirmed:
+            return
         with self._turns:
             deep = self.settings.deep
             due = [each for each in self._confirmed if everything or each.is_complete(deep)]
@@ -296,7 +299,24 @@ class LeakMonitor:
     # The background.
 
     def _tick(self) -> bool:
-        """Do what must not happen within a request; returns whether more is to be expected."""
+        """Do what must not happen within a request; returns whether more is to be expected.
+
+        Windows that are open are waited for, and none is opened meanwhile: it would list what this
+        thread makes.
+        """
+        self._put_off += 1
+        if self._births.watch.is_open and self._put_off <= _MOST_PUT_OFF:
+            return True
+        with self._turns:
+            self._put_off = 0
+            self._busy = True
+        try:
+            return self._work()
+        finally:
+            self._busy = False
+            self._announce()
+
+    def _work(self) -> bool:
         now_s = time.monotonic()
         if now_s - self._counted_s >= _COUNTERS_EVERY_S:
             self._counted_s = now_s
@@ -327,17 +347,14 @@ class LeakMonitor:
             if search is None or self._closed or not allowed:
                 return False
             self._walks += 1
-            self._walking = True
         cpu_s = time.thread_time()
         outcome = None
         with guard("search for a holder"):
             outcome = self._investigation.search(search)
         with self._turns:
-            self._walking = False
             self._spend(time.thread_time() - cpu_s)
             changed = self._investigation.take_outcome(search, outcome)
             self._confirmed += [suspect for suspect in changed if suspect.verdict == "leak"]
-        self._announce()
         return True
 
     # What users call.
@@ -362,6 +379,7 @@ class LeakMonitor:
     def summary(self) -> LeakSummary:
         """What is known now, in one value; finishes the re-checks that are pending."""
         self._settle_all()
+        self._announce()
         with self._turns:
             routes = self._investigation.summaries()
             unattributed = self._investigation.unattributed()

@@ -268,6 +268,11 @@ class YoungWatch:
         self._fence: list[None] = []
         self._hook: GcCallback | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a window is open."""
+        return bool(self._windows)
+
     def install(self) -> None:
         """Put the hook into ``gc.callbacks``, once."""
         if self._hook is None:

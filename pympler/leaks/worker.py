@@ -72,10 +72,12 @@ class Worker:
             self._awake = False
             again = True
             while again and not self._stopped:
+                ended = True
                 try:
                     wait_for_end(True, self._interval_s)
                 except Empty:
-                    again = self._guarded()
+                    ended = False  # and on, so that no exception is alive during a tick
+                again = not ended and self._guarded()
 
     def _guarded(self) -> bool:
         with guard("do the work in the background"):

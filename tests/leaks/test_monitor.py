@@ -705,3 +705,27 @@ def test_a_request_whose_turn_does_not_come_is_counted_and_overlaps() -> None:
         assert monitor.summary().requests == 2
         serve(monitor, "/alone", lambda: None)
         assert [each.attribution for each in reports(monitor, "/alone")] == ["exact"]
+
+
+def test_the_background_waits_for_open_windows_but_not_for_ever() -> None:
+    worked: list[bool] = []
+    with watching() as monitor:
+        monitor._work = lambda: worked.append(True) or True  # type: ignore[func-returns-value, method-assign]
+        long = monitor.begin()
+        for _ in range(5):
+            assert monitor._tick()
+        assert worked == []
+        monitor._tick()
+        assert len(worked) == 1
+        long.finish("/long", "GET", 200)
+        monitor._tick()
+        assert len(worked) == 2
+
+
+def test_no_window_opens_while_the_background_is_at_work() -> None:
+    with watching() as monitor:
+        monitor._work = lambda: serve(monitor, "/x", lambda: None) or True  # type: ignore[func-returns-value, method-assign]
+        monitor._tick()
+        assert monitor.summary().windows == 0
+        serve(monitor, "/x", lambda: None)
+        assert monitor.summary().windows == 1

@@ -170,6 +170,7 @@ def test_a_bounded_cache_is_no_leak(path: str, holder: str, bound: int) -> None:
     assert (route.suspects[0].holder, route.suspects[0].bound) == (holder, bound)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("path", CLEAN)
 def test_a_clean_handler_is_not_accused(path: str) -> None:
     route = checked("leaky_flask")[path]
@@ -198,6 +199,7 @@ ASYNC: list[tuple[str, str, str | None, str]] = [
 FASTAPI: list[str] = [row[0] for row in ASYNC]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("path", "verdict", "holder", "line"), ASYNC)
 def test_an_asgi_application(path: str, verdict: str, holder: str | None, line: str) -> None:
     route = checked("leaky_fastapi")[path]
@@ -221,6 +223,7 @@ def test_an_object_that_only_c_holds_is_native_growth() -> None:
     assert route.bytes_per_request > 0
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("path", "error"),
     [
@@ -246,12 +249,14 @@ def test_a_route_that_fails_has_no_verdict(
     assert (result.verdict, result.exit_code) == ("clean", 2)
 
 
+@pytest.mark.integration
 def test_an_expected_status_is_no_error(load: Callable[[str], ModuleType]) -> None:
     result = check(load("bare_wsgi").app, ["/missing", "/login", "/ok"], expect=[404, 302])
     assert [route.verdict for route in result.routes] == ["clean"] * 3
     assert [route.status for route in result.routes] == [404, 302, 200]
 
 
+@pytest.mark.integration
 def test_a_leak_that_ends_in_a_failure_is_a_leak(load: Callable[[str], ModuleType]) -> None:
     result = check(load("bare_wsgi").app, ["/breaks-while-leaking/{n}"], limits=QUICK)
     assert result.exit_code == 1
@@ -268,6 +273,7 @@ def test_a_failing_start_up_is_the_error_of_the_check() -> None:
     assert result.exit_code == 2
 
 
+@pytest.mark.integration
 def test_our_own_middleware_is_not_accused(load: Callable[[str], ModuleType]) -> None:
     from pympler.wsgi import MemoryMiddleware
 
@@ -282,6 +288,7 @@ def test_our_own_middleware_is_not_accused(load: Callable[[str], ModuleType]) ->
     assert [suspect.holder for suspect in leak.suspects] == ["bare_wsgi.KEPT"]
 
 
+@pytest.mark.integration
 def test_every_request_has_another_number() -> None:
     seen: list[str] = []
 
@@ -296,6 +303,7 @@ def test_every_request_has_another_number() -> None:
     assert len(set(numbers)) == len(numbers)
 
 
+@pytest.mark.integration
 def test_gc_is_left_as_it_was(load: Callable[[str], ModuleType]) -> None:
     before = gc.isenabled(), gc.get_threshold(), gc.get_debug(), len(gc.callbacks)
     check(load("bare_wsgi").app, ["/gc"])
@@ -322,6 +330,7 @@ def test_wrong_arguments_are_refused(arguments: dict[str, Any], text: str) -> No
         check(given.pop("application"), given.pop("paths"), **given)
 
 
+@pytest.mark.integration
 def test_a_loop_of_the_caller_is_not_touched() -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         assert scope["type"] == "http"
