@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ApplicationError", "PymplerError", "SettingsError", "UsageError"]
+__all__ = ["ApplicationError", "DumpError", "PymplerError", "SettingsError", "UsageError"]
 
 
 class PymplerError(Exception):
@@ -19,3 +19,7 @@ class UsageError(PymplerError, ValueError):
 
 class ApplicationError(PymplerError, RuntimeError):
     """The application under test failed: it raised, answered an error, or did not answer."""
+
+
+class DumpError(PymplerError, ValueError):
+    """A file holds no statistics that this version can read."""

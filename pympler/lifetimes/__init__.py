@@ -1,0 +1,1 @@
+"""Lifetimes of chosen classes: births, deaths, sizes over time, and their reports."""
