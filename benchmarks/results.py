@@ -19,7 +19,16 @@ __all__ = ["arguments", "environment", "in_child", "run_child", "table", "verdic
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "RESULTS.md"
 TITLE = "# Results of the benchmarks\n"
-ORDER = ("Accuracy", "Sizing", "Cost per request", "Peers", "Collector", "Footprint", "Soak")
+ORDER = (
+    "Accuracy",
+    "Sizing",
+    "Class tracking",
+    "Cost per request",
+    "Peers",
+    "Collector",
+    "Footprint",
+    "Soak",
+)
 CHILD = "--measure"
 
 

@@ -7,7 +7,15 @@ import sys
 
 from results import FOLDER, arguments
 
-SCRIPTS = ("accuracy.py", "sizing.py", "cost.py", "peers.py", "collector.py", "footprint.py")
+SCRIPTS = (
+    "accuracy.py",
+    "sizing.py",
+    "classtracker.py",
+    "cost.py",
+    "peers.py",
+    "collector.py",
+    "footprint.py",
+)
 
 
 def main() -> int:

@@ -24,6 +24,7 @@ from pympler.lifetimes.snapshots import Snapshot
 from pympler.lifetimes.stats import ConsoleStats, Stats
 from pympler.lifetimes.tracked import TrackedObject
 from pympler.sizing.asized import Asized
+from pympler.util.names import short_file
 from pympler.util.sizes import format_bytes
 from pympler.util.stringutils import pp_timestamp
 
@@ -196,7 +197,7 @@ def _sites(title: str, sites: dict[Site, int]) -> str:
 
 def _frame(frame: tuple[str, int, str]) -> str:
     file, line, function = frame
-    return f"{file}:{line} in {function}"
+    return f"{short_file(file)}:{line} in {function}"
 
 
 def _merged(picture: Picture, name: str) -> list[str]:
