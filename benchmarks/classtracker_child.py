@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 TOOL, TASK, NUMBER = sys.argv[1], sys.argv[2], int(sys.argv[3])
 if TOOL == "ours":
