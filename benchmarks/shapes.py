@@ -21,11 +21,13 @@ import importlib
 import importlib.util
 import io
 import itertools
+import os
 import pathlib
 import queue
 import random
 import re
 import threading
+import time
 import types
 import uuid
 import weakref
@@ -157,6 +159,10 @@ def _mixed(number: int) -> Any:
 
 shape("dataclass")(lambda number: Order(number + 1000, number + 0.5, [number]))
 shape("named tuple")(lambda number: Coordinates(number + 1000, None, float(number)))
+shape("struct sequence")(lambda number: time.struct_time(range(number + 1000, number + 1009)))
+shape("struct sequence with unnamed fields")(
+    lambda number: os.stat_result(range(number + 1000, number + 1010))
+)
 shape("enum in a list")(lambda number: [Colour.RED])
 shape("simple namespace")(lambda number: types.SimpleNamespace(a=number, b=[number]))
 

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 _HEAP_TYPE = 1 << 9
+_BASE_TYPE = 1 << 10
 _POINTER_BYTES = 8 if sys.maxsize > 2**32 else 4
 _SEMAPHORE_BYTES = 32  # sizeof(sem_t) of the C libraries of 64-bit Linux
 _CTYPES_INLINE_BYTES = 16
@@ -312,12 +313,25 @@ def _of_several(kind: type, exact: bool, mapped: float) -> Handler | None:
         made = type(items[0])
         header = sys.getsizeof(items[0]) - sizeof(items[0])
         fixed, each = made.__basicsize__, made.__itemsize__
+        fields = _fields_of(made)
+        if fields:
+            return [header + fixed + each * fields] * len(items)
         return [
             header + -(-(fixed + each * (length_of(item) + 1)) // _POINTER_BYTES) * _POINTER_BYTES
             for item in items
         ]
 
     return Handler(sizes)
+
+
+def _fields_of(kind: type) -> int:
+    """How many fields a struct sequence such as ``os.stat_result`` has, 0 if it is none.
+
+    Those without a number are not part of its length, and it is allocated without one more.
+    """
+    fields = _namespace_of(kind).get("n_fields")
+    # Only they cannot be subclassed: a class of the program may have such a name too.
+    return fields if type(fields) is int and not flags_of(kind) & _BASE_TYPE else 0
 
 
 def _digits(item: int) -> int:
