@@ -165,11 +165,15 @@ class LeakMonitor:
             self._in_flight += 1
 
     def _end_late(self) -> None:
+        while self._late:
+            request = self._late.popleft()
+            # A finalizer may have begun and ended it just now: it counts as begun before it ends.
+            if self._missed:
+                self._count_missed()
+            with _CLOSE:
+                self._end(request)
         if self._missed:
             self._count_missed()
-        while self._late:
-            with _CLOSE:
-                self._end(self._late.popleft())
 
     def _end(self, request: ActiveRequest) -> None:
         self._in_flight = max(self._in_flight - 1, 0)

@@ -729,3 +729,22 @@ def test_no_window_opens_while_the_background_is_at_work() -> None:
         assert monitor.summary().windows == 0
         serve(monitor, "/x", lambda: None)
         assert monitor.summary().windows == 1
+
+
+def test_a_request_that_begins_and_ends_while_another_is_ended_is_counted_both_times() -> None:
+    with watching() as monitor:
+        end = monitor._end
+        nested: list[str] = []
+
+        def end_and_begin(request: ActiveRequest) -> None:
+            end(request)
+            if not nested:  # as a finalizer does that runs within our own work
+                nested.append("begun")
+                monitor.begin().finish("/nested")
+
+        monitor._end = end_and_begin  # type: ignore[method-assign]
+        serve(monitor, "/x", lambda: None)
+        summary = monitor.summary()
+
+    assert [route.requests for route in summary.routes] == [1, 1]
+    assert monitor._in_flight == 0
