@@ -92,7 +92,8 @@ def _section(
             table(head, rows),
             f"8 threads make and drop {THREADED:,} instances: {threads['left']:.0f} are counted as "
             f"alive at the end, never fewer than {threads['lowest']:.0f}: {verdict(right)}. "
-            f"Resident memory grew by {threads['growth_kib']:.0f} KB.",
+            f"A second run changed resident memory by {threads['growth_kib']:.0f} KB and the "
+            f"blocks that Python has allocated by {threads['growth_blocks']:.0f}.",
         ]
     )
 

@@ -102,14 +102,16 @@ def threads() -> dict[str, float]:
         for worker in workers:
             worker.join()
 
-    run(50)  # so that what is made once, and what is bounded, is there
-    before = resident_kib()
+    run(NUMBER // THREADS // 100)  # so that what is made once, and what is bounded, is there
+    tracker.history["Item"]
+    before, blocks = resident_kib(), sys.getallocatedblocks()
     run(NUMBER // THREADS // 100)
     history = tracker.history["Item"]
     return {
         "left": history[-1][1],
         "lowest": min(count for _, count in history),
         "growth_kib": resident_kib() - before,
+        "growth_blocks": sys.getallocatedblocks() - blocks,
     }
 
 

@@ -9,6 +9,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import repeat
 from math import frexp
 from time import perf_counter
 from typing import Any
@@ -28,6 +29,7 @@ __all__ = [
 
 STARTED_S = perf_counter()
 MOST_EVENTS = 1024
+_AT_ONCE = 2048  # so that no thread works for all others, and the history stays in bounds
 _MOST_POINTS = 4096
 _MOST_SIZES = 256
 _MOST_SITES = 10_000
@@ -162,6 +164,7 @@ class Series:
     _counts: array[int] = field(default_factory=lambda: array("q"))
     # Reentrant: a collection in the middle of the work may run a finalizer that asks.
     _lock: Any = field(default_factory=threading.RLock)
+    _working: bool = False
 
     def __post_init__(self) -> None:
         self.dead = deque(maxlen=self.keep_dead)
@@ -197,13 +200,14 @@ class Series:
     def settle(self) -> Series:
         """Work off all that has happened until now."""
         with self._lock:
-            self._work_off()
+            while self._work_off():
+                pass
         return self
 
     def history(self) -> list[tuple[float, int]]:
         """Times of births and deaths with the number alive after each; thinned when it is long."""
         with self._lock:
-            self._work_off()
+            self.settle()
             return list(zip(self._times, self._counts, strict=True))
 
     def own_bytes(self, live: int) -> int:
@@ -212,13 +216,24 @@ class Series:
         series = sum(map(sys.getsizeof, (self.events, self._times, self._counts, self.lifetimes)))
         return each * (live + len(self.dead)) + series + sys.getsizeof(self.sites)
 
-    def _work_off(self) -> None:
+    def _work_off(self) -> bool:
+        """Work off some events; returns whether there may be more. Called under the lock."""
+        if self._working:
+            return False  # a finalizer that a collection runs in the middle of this
+        self._working = True
+        try:
+            return self._work_off_some()
+        finally:
+            self._working = False
+
+    def _work_off_some(self) -> bool:
         # Runs for each birth and death: local names and no calls that can be spared.
         events, times, counts = self.events, self._times, self._counts
         lifetimes, bury, powers = self.lifetimes, self.dead.append, frexp
         alive, peak = self.births - self.deaths, self.peak
+        left = False
         try:
-            while True:
+            for _ in repeat(None, _AT_ONCE):
                 event = events.popleft()
                 if type(event) is float:
                     self.births += 1
@@ -245,11 +260,13 @@ class Series:
                     bury(record)
                     times.append(record.death)
                 counts.append(alive)
+            left = True
         except IndexError:  # no more events
             pass
         while len(times) > _MOST_POINTS:
             self._times = times = _thinned(times)
             self._counts = counts = _thinned(counts)
+        return left
 
     def _note_origin(self, record: Record) -> None:
         self.adopted_deaths += record.target.adopted
