@@ -20,7 +20,8 @@ HEADER = asizeof.basicsize(())
     ids=lambda item: type(item).__name__,
 )
 def test_all_fields_count(item: Any) -> None:
-    assert asizeof.flatsize(item) == HEADER + 8 * type(item).n_fields
+    # Since 3.13 the fixed part has room for the fields out of sight, once more.
+    assert asizeof.flatsize(item) == asizeof.basicsize(item) + 8 * type(item).n_fields
 
 
 def test_a_class_of_the_program_may_have_a_name_like_it() -> None:
