@@ -83,9 +83,9 @@ def test_instances_one_by_one(tracker: ClassTracker) -> None:
     assert re.search(rf"  {re.escape(__file__)}:  \d+ in tracker\n", out)
     assert '    kept = [Foo("a" * 2000)' in out
     assert "[V] value: 'aaa" in out
-    assert printed(stats, "print_stats", limit=2).count(" 0x") + 1 >= 2
+    assert printed(stats, "print_stats", limit=2).count("Foo   ") == 1
     assert printed(stats, "print_stats", clsname="Bar").splitlines()[0].startswith("Bar      ")
-    assert printed(stats, "print_stats", limit=0.5).count("00:00:0") < out.count("00:00:0")
+    assert len(printed(stats, "print_stats", limit=0.5)) < len(out)
     with pytest.raises(ValueError, match="limit is -1"):
         stats.print_stats(limit=-1)
 
