@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["ApplicationError", "DumpError", "PymplerError", "SettingsError", "UsageError"]
+__all__ = [
+    "ApplicationError",
+    "DumpError",
+    "PymplerError",
+    "SettingsError",
+    "StoreError",
+    "UsageError",
+]
 
 
 class PymplerError(Exception):
@@ -23,3 +30,7 @@ class ApplicationError(PymplerError, RuntimeError):
 
 class DumpError(PymplerError, ValueError):
     """A file holds no statistics that this version can read."""
+
+
+class StoreError(PymplerError, RuntimeError):
+    """A store cannot be read or written; the message says why and how to mend it."""

@@ -10,7 +10,7 @@ from pympler.leaks.report import RequestReport
 from pympler.leaks.settings import Settings
 from pympler.leaks.survivors import Settled, count_by_type
 
-__all__ = ["Ended", "report_of", "result_of"]
+__all__ = ["Ended", "Process", "report_of", "result_of"]
 
 _MOST_IDS = 100
 
@@ -45,7 +45,18 @@ class Ended:
         return "exact" if self.in_flight == 1 else "shared"
 
 
-def report_of(settled: Settled[Ended], settings: Settings, number: int, pid: int) -> RequestReport:
+@dataclass(frozen=True, slots=True)
+class Process:
+    """The process that serves the requests; a forked child is another one."""
+
+    host: str
+    pid: int
+    started_at: float
+
+
+def report_of(
+    settled: Settled[Ended], settings: Settings, number: int, process: Process
+) -> RequestReport:
     """The report on a request whose window is settled."""
     ended = settled.key
     watched = not ended.note
@@ -53,7 +64,7 @@ def report_of(settled: Settled[Ended], settings: Settings, number: int, pid: int
         id=number,
         application=settings.application,
         release=settings.release,
-        pid=pid,
+        pid=process.pid,
         route=ended.route,
         method=ended.method,
         status=ended.status,
@@ -67,6 +78,8 @@ def report_of(settled: Settled[Ended], settings: Settings, number: int, pid: int
         unfollowed=ended.unfollowed,
         own_cost_s=ended.own_cost_s,
         note=ended.note,
+        host=process.host,
+        worker_started_at=process.started_at,
     )
 
 

@@ -11,6 +11,7 @@ length until it is confirmed as a leak or cleared.
 from __future__ import annotations
 
 import os
+import platform
 import time
 import weakref
 from collections import deque
@@ -21,7 +22,7 @@ from pympler.leaks.active import ActiveRequest
 from pympler.leaks.births import Births
 from pympler.leaks.budget import Budget, DutyCycle
 from pympler.leaks.counters import CounterReadings, read_counters
-from pympler.leaks.ended import Ended, report_of, result_of
+from pympler.leaks.ended import Ended, Process, report_of, result_of
 from pympler.leaks.guard import guard
 from pympler.leaks.investigation import Investigation
 from pympler.leaks.publisher import Publisher
@@ -97,8 +98,7 @@ class LeakMonitor:
         given = self._given_store
         self.store: Store = MemoryStore(self.settings.keep) if given is None else given
         self._turns = Turns()
-        self._pid = os.getpid()
-        self._started_at = time.time()
+        self._process = Process(platform.node(), os.getpid(), time.time())
         self._started = self._in_flight = self._windows = self._next_id = 0
         self._budget = Budget(self.settings.max_overhead, time.monotonic)
         self._cycle = DutyCycle(self.settings.sample_rate)
@@ -268,7 +268,7 @@ class LeakMonitor:
 
     def _record(self, settled: Settled[Ended]) -> RequestReport:
         self._next_id += 1
-        report = report_of(settled, self.settings, self._next_id, self._pid)
+        report = report_of(settled, self.settings, self._next_id, self._process)
         result = result_of(report, settled)
         if result is not None:
             self._investigation.record((report.method, report.route), result, report.survivors)
@@ -392,8 +392,8 @@ class LeakMonitor:
             return LeakSummary(
                 application=self.settings.application,
                 release=self.settings.release,
-                pid=self._pid,
-                started_at=self._started_at,
+                pid=self._process.pid,
+                started_at=self._process.started_at,
                 requests=self._started,
                 windows=self._windows,
                 sample_rate=self.settings.sample_rate,
@@ -404,6 +404,8 @@ class LeakMonitor:
                 unattributed=unattributed,
                 counters=self._counters.counters(),
                 notes=(reason,) if reason else (),
+                host=self._process.host,
+                taken_at=time.time(),
             )
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "TypeCounts",
     "from_dict",
     "to_dict",
+    "worker_id",
     "worst",
 ]
 
@@ -105,6 +106,7 @@ class RequestReport(_Plain):
             request, ``"alive"`` if they were only seen alive (cyclic garbage looks the same).
         unfollowed: objects born in the window that could not be followed to the re-check.
         own_cost_s: CPU seconds that watching this request took.
+        host, worker_started_at: with ``pid`` they identify the process, see :attr:`worker`.
     """
 
     id: int
@@ -124,7 +126,19 @@ class RequestReport(_Plain):
     unfollowed: int
     own_cost_s: float
     note: str = ""
+    host: str = ""
+    worker_started_at: float = 0.0
     schema: int = SCHEMA
+
+    @property
+    def worker(self) -> str:
+        """The process that served the request, see :func:`worker_id`."""
+        return worker_id(self.host, self.pid, self.worker_started_at)
+
+    @property
+    def key(self) -> str:
+        """Identifies the report among those of all workers; fit for a URL."""
+        return f"{self.worker}.{self.id}"
 
     @property
     def objects(self) -> int:
@@ -189,6 +203,8 @@ class LeakSummary(_Plain):
         unattributed: confirmed suspects that no single route could be blamed for, because their
             requests were never alone.
         notes: what limits the answer, such as a disabled garbage collector.
+        started_at, taken_at: when the monitor started and when this was said, in seconds since
+            the epoch.
     """
 
     application: str
@@ -205,7 +221,25 @@ class LeakSummary(_Plain):
     unattributed: tuple[Suspect, ...] = ()
     counters: Counters = Counters()
     notes: tuple[str, ...] = ()
+    host: str = ""
+    taken_at: float = 0.0
     schema: int = SCHEMA
+
+    @property
+    def worker(self) -> str:
+        """The process that this is about, see :func:`worker_id`."""
+        return worker_id(self.host, self.pid, self.started_at)
+
+
+def worker_id(host: str, pid: int, started_at: float) -> str:
+    """A name for one life of one process: pids are used again; fit for a URL.
+
+    Example:
+        >>> worker_id("web 1", 4711, 1764090000.25)
+        'web-1.4711.1764090000250'
+    """
+    name = "".join(letter if letter.isalnum() else "-" for letter in host) or "localhost"
+    return f"{name}.{pid}.{int(started_at * 1000)}"
 
 
 def worst(verdicts: typing.Iterable[str | None]) -> str | None:
