@@ -7,7 +7,7 @@ the application: from the report on everything is plain data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,7 +27,8 @@ class Query:
         route, method, worker, release, host: exactly these, empty for any.
         status: one status, ``None`` for any; ``status_class`` 5 for 500 to 599.
         since: started at or after this moment, in seconds since the epoch.
-        sort: ``"newest"``, ``"bytes"``, ``"objects"``, ``"duration"`` or ``"cost"``, the most first.
+        sort: ``"newest"``, ``"bytes"``, ``"objects"``, ``"duration"`` or ``"cost"``, the most
+            first.
         offset, limit: which part of the result; ``limit`` from 1 to 500.
     """
 
