@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
 import io
 import json
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+import types
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -121,7 +123,7 @@ def test_what_is_shared_by_all_costs_nothing_inside_and_its_size_alone() -> None
     assert asizeof.measure([None, True, 5, -5, 256, "", b"", (), chr(97), b"x"]).objects == 1
 
 
-@pytest.mark.parametrize("item", [int, len, lambda: 0, sys, test_nothing_has_no_size])
+@pytest.mark.parametrize("item", [int, len, lambda: 0, test_nothing_has_no_size])
 def test_code_costs_nothing_by_default(item: object) -> None:
     assert asizeof.asizeof(item) == 0
 
@@ -139,6 +141,19 @@ def test_code_is_counted_when_asked_for() -> None:
     assert asizeof.asizeof(Keeps, code=True) > len(payload)
     assert asizeof.asizeof(int, code=True) == 0
     assert asizeof.asizeof(int, code=True, ignored=False) > 0
+
+
+def test_a_module_counts_what_its_variables_hold_only_if_it_is_asked_for() -> None:
+    module = types.ModuleType("made")
+    empty = asizeof.asizeof(module)
+    module.data = payload = ["x" * 10_000]  # type: ignore[attr-defined]
+    module.function = lambda: payload  # type: ignore[attr-defined]
+    module.__builtins__ = vars(builtins)  # type: ignore[attr-defined]
+    more = asizeof.asizeof(module) - empty
+    assert more == pytest.approx(asizeof.asizeof(payload), abs=600)  # new keys in the dictionary
+    assert asizeof.asizeof([module]) == asizeof.asizeof([None])
+    assert sum(asizeof.asizesof(payload, module)) == asizeof.asizeof(module)
+    assert asizeof.asizeof(module, module) == asizeof.asizeof(module)
 
 
 def test_code_of_a_module_does_not_drag_its_module_in() -> None:

@@ -90,6 +90,21 @@ def test_instances_one_by_one(tracker: ClassTracker) -> None:
         stats.print_stats(limit=-1)
 
 
+def test_instances_tell_what_they_are_sorted_by() -> None:
+    tracker = ClassTracker()
+    growing, shrinking = Foo("a" * 100), Foo("b" * 90_000)
+    tracker.track_object(growing)
+    tracker.track_object(shrinking)
+    tracker.create_snapshot("one is large")
+    growing.value, shrinking.value = "a" * 50_000, ""
+    tracker.create_snapshot("the other is")
+    first, second = tracker.stats.sort_stats("tsize").sorted
+    assert (first.classname, first.ref()) == ("Foo", shrinking)
+    assert first.size == first.tsize > 90_000
+    assert second.size > 50_000 > second.tsize > 100
+    tracker.detach_all()
+
+
 def test_sorting(tracker: ClassTracker) -> None:
     stats = tracker.stats
     assert stats.sort_stats("size") is stats

@@ -20,18 +20,14 @@ _LINE = 79
 _LEAST_SHARE = 10  # percent of an object below which a referent is not shown
 
 _KEYS: dict[str, Callable[[TrackedObject], Any]] = {
-    "classname": lambda item: item.name,
-    "tsize": lambda item: -item.get_max_size(),
+    "classname": lambda item: item.classname,
+    "tsize": lambda item: -item.tsize,
     "birth": lambda item: item.birth,
     "death": lambda item: item.death if item.death is not None else float("inf"),
     "name": lambda item: item.name,
     "repr": lambda item: item.repr,
-    "size": lambda item: -_last_size(item),
+    "size": lambda item: -item.size,
 }
-
-
-def _last_size(item: TrackedObject) -> int:
-    return item.sizes[-1][1].size if item.sizes else item.basic
 
 
 class Source(Protocol):
@@ -136,9 +132,9 @@ class Stats:
         """Sort the instances.
 
         Args:
-            args: what by, the most important first: ``classname``, ``tsize`` (the largest size
-                that was seen), ``birth``, ``death``, ``name``, ``repr``, ``size`` (the last one).
-                Sizes from large to small. By all of these if none is given.
+            args: what by, the most important first: ``classname``, ``tsize`` (the size in the
+                largest snapshot), ``birth``, ``death``, ``name``, ``repr``, ``size`` (the largest
+                that was seen). Sizes from large to small. By all of these if none is given.
 
         Returns:
             Itself.
@@ -152,6 +148,9 @@ class Stats:
                 raise ValueError(f"cannot sort by {key!r}: use one of {', '.join(_KEYS)}")
         keys = [_KEYS[key] for key in wanted]
         found = [item for items in self.index.values() for item in items]
+        largest = max(self.snapshots, key=lambda snapshot: snapshot.tracked_total, default=None)
+        for item in found:
+            item.tsize = 0 if largest is None else item.get_size_at_time(largest.timestamp)
         self.sorted = sorted(found, key=lambda item: [key(item) for key in keys])
         return self
 

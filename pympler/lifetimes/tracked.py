@@ -30,6 +30,7 @@ class TrackedObject:
         site: file, line and function of the frames that made it, ``None`` if not asked for.
         sizes: times of snapshots and sizes, where the size was another than before.
         basic: bytes of the fixed part, which is its size at birth.
+        tsize: its bytes in the largest snapshot, once :meth:`Stats.sort_stats` has sorted it.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class TrackedObject:
         self.site = site
         self.sizes = sizes
         self.basic = basic
+        self.tsize = 0
         self._times = times
         self._text = text
         self._ref = ref
@@ -80,6 +82,16 @@ class TrackedObject:
             basic=target.basic,
             ref=record,
         )
+
+    @property
+    def classname(self) -> str:
+        """What it is counted under, as its name."""
+        return self.name
+
+    @property
+    def size(self) -> int:
+        """The most bytes that were seen."""
+        return self.get_max_size()
 
     def ref(self) -> Any:
         """The instance, ``None`` if it is dead or comes from a dump."""

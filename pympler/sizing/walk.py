@@ -7,12 +7,14 @@ it has seen, and of the objects themselves only one level. No state outlives it 
 
 from __future__ import annotations
 
+import builtins
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
 from pympler.sizing.flat import int_bytes
@@ -107,6 +109,7 @@ def aligned(size: int, align: int) -> int:
 
 
 _SHARED: set[int] = set()
+_variables_of = ModuleType.__dict__["__dict__"].__get__
 
 
 def shared_ids() -> set[int]:
@@ -218,7 +221,15 @@ class Walk:
             self.given.add(key)
             self.mark(item)
             found.append(item)
+            if issubclass(type(item), ModuleType):
+                found += self.fresh([self._namespace_of(item)])
         return found
+
+    def _namespace_of(self, module: ModuleType) -> dict[str, Any]:
+        """The variables of a module, which nobody owns unless the module itself is asked for."""
+        self.mark(builtins.__dict__)  # each module refers to it
+        variables: dict[str, Any] = _variables_of(module)
+        return variables
 
     def spread(self, level: list[Any], outcome: Outcome) -> None:
         """Count these objects, none of them counted before, and all that they refer to."""
