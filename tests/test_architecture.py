@@ -52,8 +52,9 @@ STAGES = """
     pympler.leaks.monitor
     pympler.leaks.watched
     pympler.leaks
-    pympler.render
+    pympler.render pympler.render.text pympler.render.json
     pympler.leaks.check
+    pympler.render.pages
     pympler.wsgi
     pympler_django pympler_flask pympler_asgi pympler_pytest pympler.web
     pympler.panels pympler.cli

@@ -7,29 +7,30 @@ import difflib
 import logging
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Any
 
 from pympler.errors import SettingsError
 
-__all__ = ["DUTY_CYCLE", "Settings"]
+__all__ = ["DUTY_CYCLE", "OWN_ROUTE", "Settings"]
 
 DUTY_CYCLE = 0.1
 """Share of the requests that get a window unless ``sample_rate`` says otherwise."""
 
+OWN_ROUTE = "<pympler>"
+"""Route of the requests to Pympler's own pages, which are not reported."""
+
 _NOT_BUILT = {
     "track_classes": "tracking of chosen classes in requests",
-    "pages": "the debug pages",
-    "allowed_hosts": "the debug pages",
-    "token": "the debug pages",
-    "access": "the debug pages",
 }
 _STORES_NOT_BUILT = ("sqlite:", "postgresql:", "postgres:")
 _ENVIRONMENT = {
     "PYMPLER_STORE": "store",
     "PYMPLER_RELEASE": "release",
     "PYMPLER_APPLICATION": "application",
+    "PYMPLER_TOKEN": "token",
 }
 _TRUE = {"1", "true", "yes", "on"}
 
@@ -54,6 +55,11 @@ class Settings:
         keep: number of request reports kept in the store.
         release: release of the application, copied into reports.
         log_level: level of the line logged per windowed request on the logger ``pympler``.
+        pages: whether the pages are shown; ``None`` leaves it to the framework's debug mode.
+        allowed_hosts: host names under which the pages answer, besides the local ones.
+        token: lets those see the pages who are not on this machine; empty for nobody.
+        access: called with the framework's request, lets it see the pages by returning ``True``;
+            or the dotted path of such a callable.
 
     Raises:
         SettingsError: for a value that is out of range or belongs to a feature not built yet.
@@ -73,6 +79,10 @@ class Settings:
     keep: int = 200
     release: str = ""
     log_level: str = "INFO"
+    pages: bool | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    token: str = field(default="", repr=False)
+    access: Callable[[Any], object] | str | None = None
 
     def __post_init__(self) -> None:
         _check_bool("enabled", self.enabled)
@@ -94,6 +104,7 @@ class Settings:
             if not isinstance(value, str):
                 raise SettingsError(f"setting {name!r} is {value!r}; use a string")
         _check_store(self.store)
+        _check_pages(self)
         if not isinstance(logging.getLevelName(self.log_level.upper()), int):
             raise SettingsError(
                 f"setting 'log_level' is {self.log_level!r}; "
@@ -133,9 +144,10 @@ class Settings:
         merged.update(values)
         if environ.get("PYMPLER_DISABLE", "").strip().lower() in _TRUE:
             merged["enabled"] = False
-        routes = merged.get("ignore_routes")
-        if isinstance(routes, (list, set, frozenset)):
-            merged["ignore_routes"] = tuple(routes)
+        for name in ("ignore_routes", "allowed_hosts"):
+            given = merged.get(name)
+            if isinstance(given, (list, set, frozenset)):
+                merged[name] = tuple(given)
         return cls(**merged)  # type: ignore[arg-type]
 
     @property
@@ -146,6 +158,8 @@ class Settings:
     def ignores(self, route: str) -> bool:
         """Whether reports of this route template are to be dropped."""
         patterns = self.ignore_routes
+        if route == OWN_ROUTE:
+            return True
         return bool(patterns) and any(fnmatchcase(route, pattern) for pattern in patterns)
 
 
@@ -191,6 +205,30 @@ def _check_patterns(patterns: object) -> None:
         raise SettingsError(
             f"setting 'ignore_routes' is {patterns!r}; use a list of route templates, "
             "such as ['/health', '/static/*']"
+        )
+
+
+def _check_pages(settings: Settings) -> None:
+    if settings.pages is not None:
+        _check_bool("pages", settings.pages)
+    hosts = settings.allowed_hosts
+    if not isinstance(hosts, tuple) or not all(isinstance(name, str) for name in hosts):
+        raise SettingsError(
+            f"setting 'allowed_hosts' is {hosts!r}; use a list of host names, "
+            "such as ['shop.example']"
+        )
+    if "*" in hosts:
+        raise SettingsError(
+            "setting 'allowed_hosts' has '*', which would open the pages to any site that a "
+            "visitor of them has open; name the hosts"
+        )
+    if not isinstance(settings.token, str) or not settings.token.isprintable():
+        raise SettingsError("setting 'token' is no text; use a long random string")
+    access = settings.access
+    if not (access is None or callable(access) or (isinstance(access, str) and "." in access)):
+        raise SettingsError(
+            f"setting 'access' is {access!r}; use a callable that takes a request, or its dotted "
+            "path"
         )
 
 

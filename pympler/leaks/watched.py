@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from pympler.leaks.guard import guard
 from pympler.leaks.monitor import UNROUTED, ActiveRequest, LeakMonitor
+from pympler.leaks.settings import OWN_ROUTE
 
 __all__ = ["FinishOnClose", "WatchedRequest"]
 
@@ -31,9 +32,10 @@ class WatchedRequest:
             path, of which there may be any number.
         status: HTTP status, once it is known.
         error: name of the type of the exception that ended the request.
+        ours: whether this is a request to pages of ours, which is not reported.
     """
 
-    __slots__ = ("_active", "error", "method", "monitor", "route", "status")
+    __slots__ = ("_active", "error", "method", "monitor", "ours", "route", "status")
 
     def __init__(self, monitor: LeakMonitor, method: str = "") -> None:
         self.monitor = monitor
@@ -41,6 +43,7 @@ class WatchedRequest:
         self.route: str | None = None
         self.status: int | None = None
         self.error: str | None = None
+        self.ours = False
         self._active: ActiveRequest | None = None
         with _BEGIN:
             self._active = monitor.begin()
@@ -55,7 +58,8 @@ class WatchedRequest:
         active, self._active = self._active, None
         if active is not None:
             with _FINISH:
-                active.finish(self.route or UNROUTED, self.method, self.status, self.error)
+                route = OWN_ROUTE if self.ours else self.route or UNROUTED
+                active.finish(route, self.method, self.status, self.error)
 
 
 class FinishOnClose:

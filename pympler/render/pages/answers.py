@@ -1,0 +1,68 @@
+"""What a view is given and what it gives back, before there is any HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pympler.errors import PymplerError
+from pympler.render.pages.request import PageRequest
+from pympler.store import Store
+
+__all__ = ["MissingError", "Redirect", "RefusedError", "Rendered", "Site", "number_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a view works with.
+
+    Attributes:
+        store: where reports are read and jobs are written.
+        request: what was asked for; it has been let in.
+        now: the moment of the request, in seconds since the epoch.
+    """
+
+    store: Store
+    request: PageRequest
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A template and the values to fill it with."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Another page to look at, after a form was taken."""
+
+    path: str
+    query: Mapping[str, object] = field(default_factory=dict)
+
+
+class MissingError(PymplerError):
+    """What was asked for is not there: a 404 with this message."""
+
+
+class RefusedError(PymplerError):
+    """A form asks for what cannot be done now: a 409 with this message."""
+
+
+def number_of(fields: Mapping[str, str], name: str, default: int, *, least: int = 0) -> int:
+    """A whole number from a query or a form.
+
+    Raises:
+        MissingError: if it is none, or out of any range.
+    """
+    text = fields.get(name, "")
+    if not text:
+        return default
+    # int() takes signs, blanks, underscores, and digits without an end.
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and int(text) >= least):
+        raise MissingError(f"There is no {name} {text[:40]!r}.")
+    return int(text)

@@ -1,0 +1,54 @@
+"""Readings of the workers over time, arranged as curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pympler.render.pages.answers import Site
+from pympler.store import Moment
+
+__all__ = ["length_curves", "memory_curves", "recent", "tracked_curves"]
+
+_RECENT_S = 3600.0
+
+Curves = dict[str, list[tuple[float, float]]]
+
+
+def recent(site: Site) -> list[Moment]:
+    """The readings of the last hour; all there are if the application has been silent since."""
+    return site.store.moments(site.now - _RECENT_S) or site.store.moments()
+
+
+def memory_curves(moments: Sequence[Moment], figure: str, name: Callable[[str], str]) -> Curves:
+    """RSS or USS of each worker, those with the highest last value first."""
+    curves: Curves = {}
+    for moment in moments:
+        value = getattr(moment, figure)
+        if value:
+            curves.setdefault(name(moment.worker), []).append((moment.at, value))
+    return _highest_first(curves)
+
+
+def length_curves(moments: Sequence[Moment], holder: str, name: Callable[[str], str]) -> Curves:
+    """The length of a holder in each worker."""
+    curves: Curves = {}
+    for moment in moments:
+        if holder in moment.lengths:
+            curves.setdefault(name(moment.worker), []).append((moment.at, moment.lengths[holder]))
+    return _highest_first(curves)
+
+
+def tracked_curves(
+    moments: Sequence[Moment], kind: str, place: int, name: Callable[[str], str]
+) -> Curves:
+    """Live instances (place 0) or their bytes (place 1) of a tracked class in each worker."""
+    curves: Curves = {}
+    for moment in moments:
+        if kind in moment.tracked:
+            point = (moment.at, moment.tracked[kind][place])
+            curves.setdefault(name(moment.worker), []).append(point)
+    return _highest_first(curves)
+
+
+def _highest_first(curves: Curves) -> Curves:
+    return dict(sorted(curves.items(), key=lambda item: -item[1][-1][1]))

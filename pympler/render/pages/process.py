@@ -1,0 +1,44 @@
+"""The process of a worker: its memory, its threads with their stacks, its garbage collector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pympler.render.pages.answers import MissingError, Rendered, Site
+from pympler.render.pages.jobs import last_pause, of_kind, read_result
+from pympler.render.pages.moments import memory_curves, recent
+from pympler.store.results import ProcessResult
+
+__all__ = ["show"]
+
+
+def show(site: Site, rest: Sequence[str]) -> Rendered:
+    """The latest reading of a worker (``?worker=``, else the latest heard of)."""
+    if rest:
+        raise MissingError("There is no such page.")
+    summaries = site.store.summaries()
+    workers = [summary.worker for summary in summaries]
+    worker = site.request.query.get("worker", "") or (workers[0] if workers else "")
+    jobs, going_on = of_kind(site, "process")
+    done = [job for job in jobs if job.state == "done" and job.worker == worker]
+    job = site.store.job(done[0].id) if done else None
+    moments = [moment for moment in recent(site) if moment.worker == worker]
+    curves = {
+        name: points
+        for name, figure in (("resident (RSS)", "rss_bytes"), ("private (USS)", "uss_bytes"))
+        for points in memory_curves(moments, figure, lambda _: "").values()
+    }
+    return Rendered(
+        "process.html",
+        {
+            "worker": worker,
+            "workers": workers,
+            "summary": next((each for each in summaries if each.worker == worker), None),
+            "job": job,
+            "result": read_result(job, ProcessResult) if job is not None else None,
+            "going_on": going_on,
+            "failed": next((job for job in jobs[:1] if job.state == "failed"), None),
+            "curves": curves,
+            "pause": last_pause(jobs),
+        },
+    )

@@ -1,0 +1,169 @@
+"""The pages as one function, from a request to its response; every front end calls this one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from pympler.errors import StoreError
+from pympler.leaks.guard import guard
+from pympler.render.pages import classes, garbage, heap, jobs, leaks, overview, process, requests
+from pympler.render.pages.access import Access, decide
+from pympler.render.pages.answers import MissingError, Redirect, RefusedError, Rendered, Site
+from pympler.render.pages.environment import FOLDER, environment
+from pympler.render.pages.merge import worker_name
+from pympler.render.pages.request import PageRequest, PageResponse
+from pympler.store import Store, StoreStatus
+
+__all__ = ["Pages"]
+
+View = Callable[[Site, Sequence[str]], Rendered | Redirect]
+
+_VIEWS: Mapping[str, View] = {
+    "": overview.show,
+    "requests": requests.show,
+    "leaks": leaks.show,
+    "classes": classes.show,
+    "heap": heap.show,
+    "garbage": garbage.show,
+    "process": process.show,
+    "jobs": jobs.show,
+}
+_FORMS: Mapping[str, View] = {"jobs": jobs.take}
+_NAVIGATION = (
+    ("", "Overview"),
+    ("requests", "Requests"),
+    ("leaks", "Leaks"),
+    ("classes", "Classes"),
+    ("heap", "Heap"),
+    ("garbage", "Garbage"),
+    ("process", "Process"),
+)
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_HTML = "text/html; charset=utf-8"
+_METHODS = "GET, HEAD, POST"
+_SECURITY = (
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+
+
+class Pages:
+    """The pages of an application, for any framework.
+
+    Safe to use from any thread. It reads and may wait for the disk, so that an adapter calls it
+    outside of an event loop.
+
+    Args:
+        store: gives the store to read, called for each request: a forked child has one of its own.
+        access: who may see the pages.
+        clock: seconds since the epoch.
+
+    Example:
+        >>> from pympler.store.memory import MemoryStore
+        >>> store = MemoryStore(keep=10)
+        >>> pages = Pages(lambda: store, Access(pages=True))
+        >>> headers = {"host": "localhost"}
+        >>> pages.respond(PageRequest("GET", "/", headers=headers, peer="127.0.0.1")).status
+        200
+        >>> pages.respond(PageRequest("GET", "/", headers=headers, peer="203.0.113.9")).status
+        404
+    """
+
+    def __init__(
+        self,
+        store: Callable[[], Store],
+        access: Access,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._access = access
+        self._clock = clock
+        self._files = {
+            path.name: (_TYPES[path.suffix], path.read_bytes())
+            for path in (FOLDER / "static").iterdir()
+            if path.suffix in _TYPES
+        }
+
+    def respond(self, request: PageRequest) -> PageResponse:
+        """The answer to a request; never raises."""
+        decision = decide(self._access, request)
+        if decision.status == 303:
+            query = {key: value for key, value in request.query.items() if key != "token"}
+            target = request.url(request.path, **query)
+            return _plain(303, "", ("Location", target), ("Set-Cookie", decision.cookie))
+        if decision.status != 200:
+            return _plain(decision.status, "Not found" if decision.status == 404 else "Refused")
+        with guard("show a page"):
+            response = self._respond(request)
+            if request.method == "HEAD":
+                return PageResponse(response.status, response.headers, b"")
+            return response
+        return _plain(500, "This page failed; the log of the application says why.")
+
+    def _respond(self, request: PageRequest) -> PageResponse:
+        first, *rest = request.path.strip("/").split("/")
+        if first == "static" and len(rest) == 1 and rest[0] in self._files:
+            kind, content = self._files[rest[0]]
+            return PageResponse(200, (("Content-Type", kind), *_SECURITY), content)
+        if request.method not in ("GET", "HEAD", "POST"):
+            return _plain(405, "Method not allowed", ("Allow", _METHODS))
+        views = _FORMS if request.method == "POST" else _VIEWS
+        site = Site(self._store(), request, self._clock())
+        status = site.store.status()
+        try:
+            if first not in views:
+                if request.method == "POST" and first in _VIEWS:
+                    return _plain(405, "Method not allowed", ("Allow", "GET, HEAD"))
+                raise MissingError("There is no such page.")
+            answer = views[first](site, rest)
+        except MissingError as error:
+            answer = _message(404, "Not found", error)
+        except RefusedError as error:
+            answer = _message(409, "Not now", error)
+        except StoreError as error:
+            # The banner says it already if the store knows of its fault itself.
+            text = "" if status.fault else str(error)
+            answer = _message(503, "The reports cannot be read", text)
+        if isinstance(answer, Redirect):
+            target = request.url(answer.path, **answer.query)
+            return _plain(303, "", ("Location", target))
+        return self._render(site, status, answer, first)
+
+    def _render(self, site: Site, status: StoreStatus, answer: Rendered, at: str) -> PageResponse:
+        request = site.request
+        values = {
+            "at": at,
+            "csrf": request.csrf,
+            "navigation": _NAVIGATION,
+            "now": site.now,
+            "store": status,
+            "url": request.url,
+            "worker_name": worker_name,
+            **answer.values,
+        }
+        html = environment().get_template(answer.template).render(values)
+        headers = (("Content-Type", _HTML), *_SECURITY)
+        return PageResponse(answer.status, headers, html.encode("utf-8", "replace"))
+
+
+def _message(status: int, title: str, text: object) -> Rendered:
+    return Rendered("message.html", {"title": title, "text": str(text)}, status)
+
+
+def _plain(status: int, text: str, *headers: tuple[str, str]) -> PageResponse:
+    kind = ("Content-Type", "text/plain; charset=utf-8")
+    return PageResponse(status, (kind, *headers, *_SECURITY), text.encode())
