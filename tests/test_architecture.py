@@ -31,7 +31,9 @@ STAGES = """
     pympler.classtracker_stats
     pympler.leaks.guard
     pympler.leaks.settings
+    pympler.leaks.classpaths
     pympler.leaks.report
+    pympler.leaks.chosen
     pympler.store
     pympler.leaks.budget
     pympler.leaks.sampling

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pympler.leaks.chosen import RequestBirths
 from pympler.leaks.suspects import LiveSuspect
 from pympler.leaks.tracing import StoreTracer
 from pympler.leaks.window import Window
@@ -23,6 +24,7 @@ class ActiveRequest:
     __slots__ = (
         "_monitor",
         "began_s",
+        "births",
         "error",
         "lengths",
         "method",
@@ -45,6 +47,7 @@ class ActiveRequest:
         self.window: Window | None = None
         self.tracer: StoreTracer | None = None
         self.refused = ""
+        self.births: RequestBirths | None = None
         # Known only to the requests that have ended, or that are watched.
         self.route: str
         self.method: str
@@ -76,4 +79,12 @@ class ActiveRequest:
         monitor, self._monitor = self._monitor, None
         if monitor is not None:
             self.route, self.method, self.status, self.error = route, method, status, error
-            monitor._finish(self)
+            births = self.births
+            if births is None:
+                monitor._finish(self)
+                return
+            births.finish(method, route)
+            try:
+                monitor._finish(self)
+            finally:
+                births.leave()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
+from pympler.leaks.chosen import RequestBirths
 from pympler.leaks.evidence import WindowResult, pack_ids
 from pympler.leaks.report import RequestReport
 from pympler.leaks.settings import Settings
@@ -24,6 +25,7 @@ class Ended:
         unfollowed: births that went out of sight before the re-check.
         own_cost_s: CPU seconds that watching it took so far.
         note: why it was not watched, or not rightly; empty if it was.
+        births: what it made of the classes in ``track_classes``.
     """
 
     route: str
@@ -36,6 +38,7 @@ class Ended:
     unfollowed: int
     own_cost_s: float
     note: str
+    births: RequestBirths | None = None
 
     @property
     def attribution(self) -> str:
@@ -80,6 +83,7 @@ def report_of(
         note=ended.note,
         host=process.host,
         worker_started_at=process.started_at,
+        classes=ended.births.uses() if ended.births is not None else (),
     )
 
 

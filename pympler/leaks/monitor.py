@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pympler.leaks.active import ActiveRequest
 from pympler.leaks.births import Births
 from pympler.leaks.budget import Budget, DutyCycle
+from pympler.leaks.chosen import ChosenClasses
 from pympler.leaks.counters import CounterReadings, read_counters
 from pympler.leaks.ended import Ended, Process, report_of, result_of
 from pympler.leaks.guard import guard
@@ -48,6 +49,7 @@ _MOST_PUT_OFF = 5
 _REPORTS_PER_REQUEST = 4
 _PLAIN_REQUEST_S = 2e-6  # what a request without a window takes, benchmarks/cost.py
 _CLOSE = guard("close a window")  # used again and again: each request comes by
+_ENTER = guard("follow the instances of a request")
 
 _monitors: weakref.WeakSet[LeakMonitor] = weakref.WeakSet()
 
@@ -66,7 +68,7 @@ class LeakMonitor:
         options: settings by name, if no ``settings`` are given.
 
     Raises:
-        SettingsError: for an unknown setting or a bad value.
+        SettingsError: for an unknown setting or a bad value, or a class that cannot be tracked.
 
     Example:
         >>> monitor = LeakMonitor(sample_rate=1.0, application="nightly")
@@ -91,6 +93,8 @@ class LeakMonitor:
         self._given_store = store
         self._on_leak = on_leak
         self._closed = False
+        chosen = self.settings.track_classes if self.settings.enabled else ()
+        self._chosen = ChosenClasses(chosen) if chosen else None
         self._reset()
         _monitors.add(self)
 
@@ -134,6 +138,9 @@ class LeakMonitor:
             self._started += 1
             self._in_flight += 1
             request = ActiveRequest(self, self._started, self._in_flight - 1)
+            if self._chosen is not None:
+                with _ENTER:
+                    request.births = self._chosen.enter()
             chosen = self._cycle.next()
             if chosen or self._investigation.seeking:
                 with guard("open a window"):
@@ -200,6 +207,8 @@ class LeakMonitor:
         request.started_at = time.time()
         request.began_s = time.perf_counter()
         request.refused = self._births.refusal()
+        if request.births is not None:
+            request.births.watch()
         if not request.refused:
             self._worker.wake()  # its thread is made before the window, which would list it
             self._births.watch.install()
@@ -227,6 +236,8 @@ class LeakMonitor:
             changed = self._investigation.read_lengths(key, request.lengths, alone=in_flight == 1)
             self._confirmed += [suspect for suspect in changed if suspect.verdict == "leak"]
             self._windows += 1
+        if request.births is not None:
+            request.births.end()
         ended = Ended(
             route=request.route,
             method=request.method,
@@ -238,6 +249,7 @@ class LeakMonitor:
             unfollowed=window.unfollowed if window is not None else 0,
             own_cost_s=time.thread_time() - cpu_s,
             note=note,
+            births=request.births,
         )
         self._refused = self._refused or bool(note)
         if not ignored:
@@ -384,6 +396,7 @@ class LeakMonitor:
         """What is known now, in one value; finishes the re-checks that are pending."""
         self._settle_all()
         self._announce()
+        chosen = self._chosen
         with self._turns:
             routes = self._investigation.summaries()
             unattributed = self._investigation.unattributed()
@@ -403,9 +416,10 @@ class LeakMonitor:
                 routes=routes,
                 unattributed=unattributed,
                 counters=self._counters.counters(),
-                notes=(reason,) if reason else (),
+                notes=(*([reason] if reason else ()), *(chosen.notes() if chosen else ())),
                 host=self._process.host,
                 taken_at=time.time(),
+                classes=chosen.totals() if chosen else (),
             )
 
     def close(self) -> None:
@@ -420,12 +434,16 @@ class LeakMonitor:
         self._settle_all()
         self._announce(everything=True)
         self._births.watch.uninstall()
+        if self._chosen is not None:
+            self._chosen.close()
 
 
 def _after_fork_in_child() -> None:
     # Locks may be held and threads are gone: what the parent learned stays with the parent.
     for monitor in list(_monitors):
         monitor._births.watch.uninstall()
+        if monitor._chosen is not None:
+            monitor._chosen.forget()
         monitor._reset()
 
 

@@ -22,9 +22,6 @@ DUTY_CYCLE = 0.1
 OWN_ROUTE = "<pympler>"
 """Route of the requests to Pympler's own pages, which are not reported."""
 
-_NOT_BUILT = {
-    "track_classes": "tracking of chosen classes in requests",
-}
 _STORES_NOT_BUILT = ("sqlite:", "postgresql:", "postgres:")
 _ENVIRONMENT = {
     "PYMPLER_STORE": "store",
@@ -47,6 +44,8 @@ class Settings:
         deep: when a request may be traced for the line that stores what is left behind:
             ``"evidence"`` (once a suspect is confirmed), ``"never"``, or a share of the
             requests once there is a suspect, 0.0 to 1.0.
+        track_classes: dotted paths of classes whose instances are followed: which request made
+            them, where, and which of them stay.
         ignore_routes: route templates (shell patterns) that are not reported.
         max_overhead: bound on the monitor's own CPU time over wall time, averaged over ten
             minutes. Heap walks start only when their estimated cost has been saved up.
@@ -72,6 +71,7 @@ class Settings:
     enabled: bool = True
     sample_rate: float = DUTY_CYCLE
     deep: str | float = "evidence"
+    track_classes: tuple[str, ...] = ()
     ignore_routes: tuple[str, ...] = ()
     max_overhead: float = 0.01
     application: str = ""
@@ -96,6 +96,7 @@ class Settings:
                 )
         else:
             _check_share("deep", self.deep)
+        _check_classes(self.track_classes)
         _check_patterns(self.ignore_routes)
         if isinstance(self.keep, bool) or not isinstance(self.keep, int) or self.keep < 1:
             raise SettingsError(f"setting 'keep' is {self.keep!r}; use a whole number from 1")
@@ -144,7 +145,7 @@ class Settings:
         merged.update(values)
         if environ.get("PYMPLER_DISABLE", "").strip().lower() in _TRUE:
             merged["enabled"] = False
-        for name in ("ignore_routes", "allowed_hosts"):
+        for name in ("ignore_routes", "track_classes", "allowed_hosts"):
             given = merged.get(name)
             if isinstance(given, (list, set, frozenset)):
                 merged[name] = tuple(given)
@@ -173,14 +174,7 @@ def _working_directory_name() -> str:
 def _check_name(name: str, known: set[str]) -> None:
     if name in known:
         return
-    if name in _NOT_BUILT:
-        raise SettingsError(
-            f"setting {name!r} belongs to {_NOT_BUILT[name]}, which this version does not have "
-            "yet; remove it"
-        )
-    close = difflib.get_close_matches(
-        str(name).lower(), sorted(known | set(_NOT_BUILT)), n=1, cutoff=0.5
-    )
+    close = difflib.get_close_matches(str(name).lower(), sorted(known), n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}?" if close else f"known settings: {', '.join(sorted(known))}"
     raise SettingsError(f"unknown setting {name!r}; {hint}")
 
@@ -198,6 +192,20 @@ def _check_share(name: str, value: object) -> None:
         or not 0.0 <= value <= 1.0
     ):
         raise SettingsError(f"setting {name!r} is {value!r}; use a number from 0.0 to 1.0")
+
+
+def _check_classes(paths: object) -> None:
+    what = "use a list of dotted paths, such as ['shop.models.Order']"
+    if not isinstance(paths, tuple):
+        raise SettingsError(f"setting 'track_classes' is {paths!r}; {what}")
+    for path in paths:
+        parts = path.split(".") if isinstance(path, str) else []
+        if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+            raise SettingsError(
+                f"setting 'track_classes' is {list(paths)!r}, with {path!r}; {what}"
+            )
+    if len(set(paths)) < len(paths):
+        raise SettingsError(f"setting 'track_classes' is {list(paths)!r}; name each class once")
 
 
 def _check_patterns(patterns: object) -> None:

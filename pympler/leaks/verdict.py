@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pympler.leaks.report import RequestReport, Suspect
+from pympler.leaks.report import ClassUse, RequestReport, Suspect
 from pympler.util.sizes import format_bytes, format_number
 
-__all__ = ["headline", "plural", "request_line", "unattributed_line"]
+__all__ = ["class_words", "headline", "plural", "request_line", "unattributed_line"]
 
 _MOST_TYPES = 4
 
@@ -66,8 +66,9 @@ def headline(
 def request_line(report: RequestReport) -> str:
     """What one request left behind, in one line."""
     name = f"{report.method} {report.route}".strip()
+    chosen = "".join(f"; {class_words(use)}" for use in report.classes if use.stayed)
     if report.attribution == "none":
-        return f"{name} was not watched: {report.note}"
+        return f"{name} was not watched: {report.note}{chosen}"
     if not report.survivors and report.unfollowed:
         left = f"made {plural(report.unfollowed, 'object')} that could not be followed"
     elif not report.survivors:
@@ -84,7 +85,23 @@ def request_line(report: RequestReport) -> str:
     )
     status = f" {report.status}" if report.status is not None else ""
     seen = " (gc has not run since)" if report.survivors and report.rechecked == "alive" else ""
-    return f"{name}{status} {left}{seen}{shared}"
+    return f"{name}{status} {left}{seen}{shared}{chosen}"
+
+
+def class_words(use: ClassUse) -> str:
+    """What stayed of a class in ``track_classes``, and where most of it was made.
+
+    Example:
+        >>> class_words(ClassUse("shop.Order", births=3, deaths=2, live=9, stayed_bytes=400))
+        '1 of 3 shop.Order stayed (400 B)'
+    """
+    if not use.births:
+        return f"made no {use.name}"
+    if not use.stayed:
+        return f"none of {format_number(use.births)} {use.name} stayed"
+    made = f", made at {use.sites[0].place}" if use.sites else ""
+    numbers = f"{format_number(use.stayed)} of {format_number(use.births)}"
+    return f"{numbers} {use.name} stayed ({format_bytes(use.stayed_bytes)}){made}"
 
 
 def unattributed_line(suspect: Suspect) -> str:

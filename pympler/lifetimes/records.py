@@ -83,9 +83,10 @@ class Record(weakref.ref[Any]):
         death: seconds, when it has died.
         site: where it was made, if that was asked for.
         sizes: times of snapshots and sizes, where the size was another than before.
+        owner: whose it is, set by who was told of its birth.
     """
 
-    __slots__ = ("birth", "death", "id", "site", "sizes", "target")
+    __slots__ = ("birth", "death", "id", "owner", "site", "sizes", "target")
 
     id: int
     birth: float
@@ -93,6 +94,7 @@ class Record(weakref.ref[Any]):
     death: float
     site: Site
     sizes: list[tuple[float, Asized]]
+    owner: object
 
     __eq__ = object.__eq__
     __ne__ = object.__ne__

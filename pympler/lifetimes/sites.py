@@ -8,11 +8,13 @@ from types import CodeType, FrameType, FunctionType
 from pympler.lifetimes.constructors import is_wrapper
 from pympler.lifetimes.records import Site
 from pympler.sizing.flat import mro_of
+from pympler.util.names import is_application_file
 
-__all__ = ["site_of"]
+__all__ = ["application_site_of", "site_of"]
 
 _namespace_of = type.__dict__["__dict__"].__get__
 _MOST_KNOWN = 10_000
+_FARTHEST = 200
 
 # Most instances are made in few places: they share one description of each.
 _known: dict[Site, Site] = {}
@@ -30,6 +32,38 @@ def site_of(kind: type, frames: int, depth: int) -> Site:
         frames: how many frames are given, the innermost ones; -1 for all.
         depth: how many frames of the caller's own are left out.
     """
+    frame = _maker(kind, depth + 1)
+    found: list[tuple[str, int, str]] = []
+    while frame is not None and len(found) != frames:
+        if not is_wrapper(frame.f_code):
+            found.append(_described(frame))
+        frame = frame.f_back
+    return _shared(tuple(reversed(found)))
+
+
+def application_site_of(kind: type, frames: int, depth: int) -> Site:
+    """The one frame of the application from which an instance is made just now.
+
+    An ORM or a parser calls the constructors of the application's classes; the frame that called
+    them in turn is the one that a developer can change. Without any it is the innermost one.
+
+    Args:
+        kind: the class of the instance.
+        frames: not used; there to be called as :func:`site_of`.
+        depth: how many frames of the caller's own are left out.
+    """
+    innermost = frame = _maker(kind, depth + 1)
+    for _ in range(_FARTHEST):
+        if frame is None:
+            break
+        if not is_wrapper(frame.f_code) and is_application_file(frame.f_code.co_filename):
+            return _shared((_described(frame),))
+        frame = frame.f_back
+    return _shared(() if innermost is None else (_described(innermost),))
+
+
+def _maker(kind: type, depth: int) -> FrameType | None:
+    """The frame that has called the class."""
     frame: FrameType | None = sys._getframe(depth + 1)
     constructors = _constructors(kind)
     while frame is not None:
@@ -42,12 +76,14 @@ def site_of(kind: type, frames: int, depth: int) -> Site:
             frame = frame.f_back
         else:
             break
-    found: list[tuple[str, int, str]] = []
-    while frame is not None and len(found) != frames:
-        if not is_wrapper(frame.f_code):
-            found.append((frame.f_code.co_filename, frame.f_lineno or 0, frame.f_code.co_name))
-        frame = frame.f_back
-    site = tuple(reversed(found))
+    return frame
+
+
+def _described(frame: FrameType) -> tuple[str, int, str]:
+    return frame.f_code.co_filename, frame.f_lineno or 0, frame.f_code.co_name
+
+
+def _shared(site: Site) -> Site:
     if len(_known) >= _MOST_KNOWN:
         _known.clear()
     return _known.setdefault(site, site)

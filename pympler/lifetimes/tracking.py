@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -16,6 +16,7 @@ from pympler.lifetimes.records import (
     Live,
     Record,
     Series,
+    Site,
     Target,
     clock,
 )
@@ -52,15 +53,29 @@ class Tracking:
 
     Args:
         keep_dead: how many of the dead are remembered one by one, for each name.
+        site: gives the place where an instance is made, if that is traced: from its class, the
+            number of frames, and how many frames of ours are to be left out.
+        on_birth: called with the record of each instance that is traced.
+        scans: whether :meth:`adopt` is going to be called; it has to know what lived before.
 
     Attributes:
         live: records of what lives; series: counts by name.
     """
 
-    def __init__(self, keep_dead: int) -> None:
+    def __init__(
+        self,
+        keep_dead: int,
+        *,
+        site: Callable[[type, int, int], Site] = site_of,
+        on_birth: Callable[[Record], None] | None = None,
+        scans: bool = True,
+    ) -> None:
         self.live: Live = {}
         self.series: dict[str, Series] = {}
         self._keep_dead = keep_dead
+        self._site = site
+        self._on_birth = on_birth
+        self._scans = scans
         self._classes: dict[int, tuple[type, Options, Listener]] = {}
         self._targets: dict[int, tuple[Target, Target]] = {}
         self._kinds: dict[int, weakref.ref[type]] = {}
@@ -88,7 +103,8 @@ class Tracking:
         except TypeError:
             del self._classes[id(cls)], self.series[options.name]
             raise
-        self._remember_those_before(cls)
+        if self._scans:
+            self._remember_those_before(cls)
 
     def unwatch(self, cls: type) -> None:
         """Follow no more new instances of a class.
@@ -182,7 +198,7 @@ class Tracking:
         record.target = target
         record.birth = clock()
         if depth is not None and target.trace:
-            record.site = site_of(type(instance), target.trace, depth)
+            record.site = self._site(type(instance), target.trace, depth)
         known = self.live.setdefault(record.id, record)
         if known is not record:
             # Adopted by another thread before its constructor returned, or initialised twice.
@@ -191,6 +207,8 @@ class Tracking:
             return
         if target.keep:
             self._kept[record.id] = instance
+        if self._on_birth is not None:
+            self._on_birth(record)
         target.events.append(record.birth)
         if len(target.events) > MOST_EVENTS:
             target.series.tidy()

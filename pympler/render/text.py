@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
-from pympler.leaks.report import LeakSummary, RequestReport, RouteSummary, Suspect
-from pympler.leaks.verdict import plural, unattributed_line
+from pympler.leaks.report import (
+    ClassTotal,
+    ClassUse,
+    LeakSummary,
+    Place,
+    RequestReport,
+    RouteSummary,
+    Suspect,
+)
+from pympler.leaks.verdict import class_words, plural, unattributed_line
 from pympler.util.sizes import format_bytes, format_number
 
 __all__ = ["TextRenderer"]
@@ -26,7 +35,7 @@ class TextRenderer:
     def render(self, report: RequestReport | LeakSummary) -> str:
         """The report in lines, without a newline at the end."""
         if isinstance(report, RequestReport):
-            return "\n".join(self._request(report))
+            return "\n".join([*self._request(report), *map(self._class_use, report.classes)])
         return "\n".join(self._summary(report))
 
     def _request(self, report: RequestReport) -> list[str]:
@@ -60,6 +69,22 @@ class TextRenderer:
             lines.append(f"            and {plural(more, 'type')} more")
         return lines
 
+    def _class_use(self, use: ClassUse) -> str:
+        lines = [f"  {class_words(use)}; {plural(use.live, 'instance')} alive in the process"]
+        lines += _places("made at ", use.sites[1:])
+        if use.elsewhere:
+            made = plural(use.elsewhere, "instance")
+            lines.append(f"         {made} made meanwhile by no request that is known")
+        return "\n".join(lines)
+
+    def _class_total(self, total: ClassTotal) -> list[str]:
+        made, gone = format_number(total.births), format_number(total.deaths)
+        size = format_bytes(total.live_bytes)
+        head = (
+            f"  {total.name}: {made} made, {gone} gone, {format_number(total.live)} alive ({size})"
+        )
+        return [head, *_places("of ", total.routes), *_places("made at ", total.sites)]
+
     def _summary(self, summary: LeakSummary) -> list[str]:
         release = f" {summary.release}" if summary.release else ""
         verdict = summary.verdict or "no verdict"
@@ -73,6 +98,8 @@ class TextRenderer:
             lines += self._route(route)
         for suspect in summary.unattributed:
             lines += self._wrap(f"  !! {unattributed_line(suspect)}")
+        for total in summary.classes:
+            lines += self._class_total(total)
         return lines
 
     def _route(self, route: RouteSummary) -> list[str]:
@@ -98,6 +125,10 @@ def _attribution(report: RequestReport) -> str:
     if report.attribution == "exact":
         return "exact: no other request was in flight"
     return f"shared: {report.in_flight} requests were in flight, any of them may have left this"
+
+
+def _places(word: str, places: Sequence[Place]) -> list[str]:
+    return [f"{each.count:>12}  {word}{each.place}" for each in places]
 
 
 def _evidence(suspect: Suspect) -> str:

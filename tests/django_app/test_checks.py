@@ -36,6 +36,8 @@ def test_a_right_installation_gets_no_message() -> None:
         ({"SAMPLE_RATE": 1.0}, "unknown setting 'SAMPLE_RATE'; did you mean 'sample_rate'?"),
         ({"sample_rate": 7}, "setting 'sample_rate' is 7"),
         ([("sample_rate", 1.0)], "PYMPLER is a list; use a dict"),
+        ({"track_classes": ["django.http.HttpRespons"]}, "did you mean 'HttpResponse'?"),
+        ({"track_classes": ["builtins.int"]}, "take no weak references"),
     ],
 )
 def test_a_wrong_setting_is_an_error_in_the_check_and_at_the_start(values: Any, says: str) -> None:

@@ -79,12 +79,6 @@ def test_a_name_like_none_is_answered_with_all() -> None:
         made(xyzzy=1)
 
 
-@pytest.mark.parametrize("name", ["track_classes"])
-def test_a_setting_whose_feature_is_not_built_is_refused_as_such(name: str) -> None:
-    with pytest.raises(SettingsError, match=f"setting '{name}' belongs to .* does not have yet"):
-        made(**{name: None})
-
-
 @pytest.mark.parametrize("store", ["sqlite:///leaks.db", "postgresql://host/db"])
 def test_a_store_that_is_not_built_is_refused_as_such(store: str) -> None:
     with pytest.raises(SettingsError, match="does not have yet"):
@@ -167,3 +161,16 @@ def test_a_working_directory_that_is_gone_is_no_error(monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "getcwd", gone)
 
     assert made().application == "application"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["shop.Order", ["Order"], ["shop.Order", 3], ["shop..Order"], ["shop.1"], None, ["a.B", "a.B"]],
+)
+def test_tracked_classes_are_dotted_paths(value: object) -> None:
+    with pytest.raises(SettingsError, match="setting 'track_classes' is "):
+        made(track_classes=value)
+
+
+def test_tracked_classes_may_be_a_list() -> None:
+    assert made(track_classes=["shop.Order"]).track_classes == ("shop.Order",)

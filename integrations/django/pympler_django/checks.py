@@ -9,6 +9,7 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.utils.module_loading import import_string
 
 from pympler.errors import SettingsError
+from pympler.leaks.classpaths import check_class_paths
 from pympler_django.conf import read_settings
 from pympler_django.middleware import MemoryMiddleware
 
@@ -18,9 +19,12 @@ _PATH = "pympler_django.middleware.MemoryMiddleware"
 
 
 def check_settings(app_configs: object, **_: Any) -> list[CheckMessage]:
-    """``pympler.E001``: the dict ``PYMPLER`` has an unknown key or a bad value."""
+    """``pympler.E001``: the dict ``PYMPLER`` has an unknown key or a bad value.
+
+    A class in ``track_classes`` that does not exist or cannot be tracked is one.
+    """
     try:
-        read_settings()
+        check_class_paths(read_settings().track_classes)
     except SettingsError as error:
         return [
             Error(f"PYMPLER: {error}.", hint="Correct PYMPLER in the settings.", id="pympler.E001")

@@ -60,7 +60,7 @@ class Pympler:
         _require_flask(app)
         if _NAME in app.extensions:
             return
-        monitor = LeakMonitor(self._settings(app))
+        monitor = self._monitor(app)
         app.extensions[_NAME] = State(monitor)
         if not monitor.settings.enabled:
             return
@@ -70,15 +70,15 @@ class Pympler:
         request_started.connect(_name_route, app)
         got_request_exception.connect(_note_exception, app)
 
-    def _settings(self, app: Flask) -> Settings:
+    def _monitor(self, app: Flask) -> LeakMonitor:
         configured = {
             key[len(_PREFIX) :].lower(): value
             for key, value in app.config.items()
             if key.startswith(_PREFIX)
         }
         try:
-            return Settings.from_mapping(
-                {**self._options, **configured}, application=app.import_name
+            return LeakMonitor(
+                Settings.from_mapping({**self._options, **configured}, application=app.import_name)
             )
         except SettingsError as error:
             raise SettingsError(
