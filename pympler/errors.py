@@ -7,6 +7,8 @@ __all__ = [
     "DumpError",
     "PymplerError",
     "SettingsError",
+    "SnapshotError",
+    "SnapshotFileError",
     "StoreError",
     "UsageError",
 ]
@@ -30,6 +32,14 @@ class ApplicationError(PymplerError, RuntimeError):
 
 class DumpError(PymplerError, ValueError):
     """A file holds no statistics that this version can read."""
+
+
+class SnapshotError(PymplerError, RuntimeError):
+    """A snapshot of the heap could not be taken: the process that walked it failed or was ended."""
+
+
+class SnapshotFileError(PymplerError, ValueError):
+    """A file holds no snapshot of a heap that this version can read."""
 
 
 class StoreError(PymplerError, RuntimeError):

@@ -1,4 +1,4 @@
-"""Who refers to whom: the walk from the roots, and the paths that it finds.
+"""Who refers to whom: paths from the roots, and snapshots of the whole heap.
 
 Example:
     >>> import gc
@@ -7,6 +7,7 @@ Example:
     'gc.callbacks'
 """
 
+from pympler.graph.snapshot import HeapSnapshot, heap_snapshot
 from pympler.graph.why_alive import why_alive
 
-__all__ = ["why_alive"]
+__all__ = ["HeapSnapshot", "heap_snapshot", "why_alive"]

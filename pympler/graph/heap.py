@@ -12,7 +12,7 @@ from typing import Any
 from pympler.graph.containers import list_without_tuples
 from pympler.graph.roots import Held, frame_locals, is_own_frame, module_namespace, root_phases
 
-__all__ = ["by_type", "live_objects"]
+__all__ = ["by_type", "keys_of", "live_objects", "without_passing"]
 
 _AT_ONCE = 5000
 _ATOMS = frozenset(map(id, (str, int, float, complex, bytes, bool, type(None))))
@@ -35,7 +35,7 @@ def live_objects(
         ignore: ids of objects that are neither listed nor looked into.
         ignored_types: ids of types whose instances are neither.
     """
-    listed = _without_passing(list_without_tuples())
+    listed = without_passing(list_without_tuples())
     if gc.get_freeze_count():
         roots = [root.item for phase in root_phases() for root in phase]
         # What stands for a root is made for the walk; what it refers to is the program's.
@@ -67,7 +67,7 @@ def _is_made(item: Any) -> bool:
     return type(item) is Held or type(item) is Context
 
 
-def _without_passing(listed: list[Any]) -> list[Any]:
+def without_passing(listed: list[Any]) -> list[Any]:
     """A listing without what nothing but the listing holds: what was made for it."""
     alone = next(sys.getrefcount(item) for item in [object()])
     passing = True
@@ -110,10 +110,11 @@ def _follow(kind: type, items: list[Any], following: list[Any]) -> None:
         following.extend(gc.get_referents(*items[start : start + _AT_ONCE]))
     if issubclass(kind, dict):
         for item in items:
-            following.extend(_keys(item))
+            following.extend(keys_of(item))
 
 
-def _keys(item: dict[Any, Any]) -> list[Any]:
+def keys_of(item: dict[Any, Any]) -> list[Any]:
+    """The keys of a dictionary; none if another thread changes it all the time."""
     # gc lists the values alone where all keys are strings.
     for _ in range(3):
         try:

@@ -23,6 +23,7 @@ __all__ = [
     "is_own",
     "is_own_frame",
     "is_own_kind",
+    "is_own_module",
     "module_namespace",
     "root_phases",
     "running_frames",
@@ -80,7 +81,7 @@ def root_phases() -> Iterator[list[Root]]:
     installed: list[Root] = []
     standard: list[Root] = []
     for name, module in list(sys.modules.items()):
-        if not issubclass(type(module), ModuleType) or name.partition(".")[0] in _OWN_PACKAGES:
+        if not issubclass(type(module), ModuleType) or is_own_module(name):
             continue
         root = Root(name, module)
         file = module_namespace(module).get("__file__")
@@ -145,7 +146,12 @@ def running_frames() -> Iterator[tuple[int, FrameType]]:
 def is_own_frame(frame: FrameType) -> bool:
     """Whether a frame runs code of Pympler's."""
     owner = frame.f_globals.get("__name__")
-    return type(owner) is str and owner.partition(".")[0] in _OWN_PACKAGES
+    return type(owner) is str and is_own_module(owner)
+
+
+def is_own_module(name: str) -> bool:
+    """Whether a module of this name is one of Pympler's."""
+    return name.partition(".")[0] in _OWN_PACKAGES
 
 
 def frame_locals(frame: FrameType) -> dict[str, Any]:
