@@ -38,7 +38,7 @@ STAGES = """
     pympler.leaks.budget
     pympler.leaks.sampling
     pympler.leaks.window
-    pympler.leaks.counters pympler.leaks.lengths
+    pympler.leaks.counters pympler.leaks.lengths pympler.leaks.unreachable
     pympler.leaks.survivors
     pympler.leaks.growth
     pympler.leaks.holders

@@ -17,6 +17,8 @@ class Finisher(Protocol):
 
     def _finish(self, request: ActiveRequest) -> None: ...
 
+    def _watch(self, request: ActiveRequest) -> str: ...
+
 
 class ActiveRequest:
     """A request in flight; made by :meth:`LeakMonitor.begin`, ended by :meth:`finish`."""
@@ -26,6 +28,7 @@ class ActiveRequest:
         "began_s",
         "births",
         "error",
+        "id",
         "lengths",
         "method",
         "others",
@@ -48,6 +51,7 @@ class ActiveRequest:
         self.tracer: StoreTracer | None = None
         self.refused = ""
         self.births: RequestBirths | None = None
+        self.id = 0  # of its report, given when there is one unless it was asked for before
         # Known only to the requests that have ended, or that are watched.
         self.route: str
         self.method: str
@@ -58,6 +62,17 @@ class ActiveRequest:
         self.started_at: float
         self.own_cost_s: float
         self.walks: int
+
+    def watch(self) -> str:
+        """Open a window now if there is none: somebody is going to look at this request.
+
+        Whether it was its turn and what it costs does not matter then.
+
+        Returns:
+            The key that its report is going to have, empty if it has ended.
+        """
+        monitor = self._monitor
+        return monitor._watch(self) if monitor is not None else ""
 
     def finish(
         self,

@@ -7,7 +7,15 @@ from collections import deque
 
 from pympler.leaks.ended import Ended
 from pympler.leaks.survivors import Followers, Settled
-from pympler.leaks.window import Sweep, Window, YoungWatch, refusal, supports_windows
+from pympler.leaks.unreachable import unreachable_young
+from pympler.leaks.window import (
+    Sweep,
+    Window,
+    YoungWatch,
+    list_ids,
+    refusal,
+    supports_windows,
+)
 
 __all__ = ["Births"]
 
@@ -20,11 +28,13 @@ class Births:
     Attributes:
         watch: the open windows and the gc hook.
         ready: settled windows that wait to become reports, oldest first.
+        proof_cost_s: CPU seconds spent for requests that somebody looks at.
     """
 
     def __init__(self) -> None:
         self.watch = YoungWatch(time.perf_counter)
         self.ready: deque[Settled[Ended]] = deque()
+        self.proof_cost_s = 0.0
         self._followers: Followers[Ended] = Followers()
         self._supported = supports_windows()
 
@@ -70,5 +80,23 @@ class Births:
 
     def _settle(self, sweep: Sweep, *, everything: bool = False) -> None:
         self._followers.advance(sweep)
-        self.ready.extend(self._followers.settle(time.monotonic(), everything=everything))
+        settled = self._followers.settle(time.monotonic(), everything=everything)
+        if any(each.key.id for each in settled):
+            settled = self._without_garbage(settled)
+        self.ready.extend(settled)
         self.watch.waiting_aged = self._followers.any_aged
+
+    def _without_garbage(self, settled: list[Settled[Ended]]) -> list[Settled[Ended]]:
+        """Leave out what only garbage holds, where somebody is going to look at the request.
+
+        There is a toolbar around it then, whose cyclic garbage would be most of what is seen.
+        """
+        started_s = time.thread_time()
+        shown = [each for each in settled if each.key.id]
+        garbage = unreachable_young()
+        # What a collection has moved to generation 2 was not followed there, and may be gone.
+        moved = {item for each in shown for item in each.survivors if item not in each.sizes}
+        gone = moved.difference(list_ids(2)) if moved else moved
+        self.proof_cost_s += time.thread_time() - started_s
+        left_out = garbage | gone
+        return [each.without(left_out) if each.key.id else each for each in settled]

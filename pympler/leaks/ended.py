@@ -7,7 +7,7 @@ from itertools import islice
 
 from pympler.leaks.chosen import RequestBirths
 from pympler.leaks.evidence import WindowResult, pack_ids
-from pympler.leaks.report import RequestReport
+from pympler.leaks.report import RequestReport, worker_id
 from pympler.leaks.settings import Settings
 from pympler.leaks.survivors import Settled, count_by_type
 
@@ -26,6 +26,7 @@ class Ended:
         own_cost_s: CPU seconds that watching it took so far.
         note: why it was not watched, or not rightly; empty if it was.
         births: what it made of the classes in ``track_classes``.
+        id: of its report, 0 if it was not asked for yet.
     """
 
     route: str
@@ -39,6 +40,7 @@ class Ended:
     own_cost_s: float
     note: str
     births: RequestBirths | None = None
+    id: int = 0
 
     @property
     def attribution(self) -> str:
@@ -55,6 +57,11 @@ class Process:
     host: str
     pid: int
     started_at: float
+
+    @property
+    def worker(self) -> str:
+        """Its name, see :func:`~pympler.leaks.report.worker_id`."""
+        return worker_id(self.host, self.pid, self.started_at)
 
 
 def report_of(

@@ -48,6 +48,7 @@ _IDLE_S = 2.0
 _MOST_PUT_OFF = 5
 _REPORTS_PER_REQUEST = 4
 _PLAIN_REQUEST_S = 2e-6  # what a request without a window takes, benchmarks/cost.py
+_BUSY = "a holder was searched for just then"
 _CLOSE = guard("close a window")  # used again and again: each request comes by
 _ENTER = guard("follow the instances of a request")
 
@@ -149,6 +150,20 @@ class LeakMonitor:
             turns.leave()
         return request
 
+    def _watch(self, request: ActiveRequest) -> str:
+        turns = self._turns
+        if self._closed or not turns.enter():
+            return ""
+        try:
+            if request.window is None and not request.refused:
+                self._open_window(request)
+            if not request.id:
+                self._next_id += 1
+                request.id = self._next_id
+            return f"{self._process.worker}.{request.id}"
+        finally:
+            turns.leave()
+
     def _finish(self, request: ActiveRequest) -> None:
         if request.tracer is not None:
             request.tracer.stop()
@@ -199,14 +214,16 @@ class LeakMonitor:
     def _open(self, request: ActiveRequest, chosen: bool) -> None:
         if self._closed or self._trace(request) or not chosen:
             return
-        if self._busy or not self._budget.allows_window():
-            return
+        if not self._busy and self._budget.allows_window():
+            self._open_window(request)
+
+    def _open_window(self, request: ActiveRequest) -> None:
         cpu_s = time.thread_time()
         request.walks = self._walks
         request.lengths = self._investigation.lengths()
         request.started_at = time.time()
         request.began_s = time.perf_counter()
-        request.refused = self._births.refusal()
+        request.refused = self._births.refusal() or (_BUSY if self._busy else "")
         if request.births is not None:
             request.births.watch()
         if not request.refused:
@@ -250,6 +267,7 @@ class LeakMonitor:
             own_cost_s=time.thread_time() - cpu_s,
             note=note,
             births=request.births,
+            id=request.id,
         )
         self._refused = self._refused or bool(note)
         if not ignored:
@@ -257,7 +275,7 @@ class LeakMonitor:
         self._births.expect()
         self._last_window_s = time.monotonic()
         self._worker.wake()
-        self._spend(time.thread_time() - cpu_s)
+        self._spend(0.0 if request.id else time.thread_time() - cpu_s)
 
     def _met(self, request: ActiveRequest) -> int:
         """The number of requests that overlapped with this one, itself included."""
@@ -279,8 +297,11 @@ class LeakMonitor:
         self._owed_s += time.thread_time() - cpu_s
 
     def _record(self, settled: Settled[Ended]) -> RequestReport:
-        self._next_id += 1
-        report = report_of(settled, self.settings, self._next_id, self._process)
+        number = settled.key.id
+        if not number:
+            self._next_id += 1
+            number = self._next_id
+        report = report_of(settled, self.settings, number, self._process)
         result = result_of(report, settled)
         if result is not None:
             self._investigation.record((report.method, report.route), result, report.survivors)
@@ -307,9 +328,12 @@ class LeakMonitor:
 
     def _spend(self, cpu_s: float) -> None:
         hook_cost_s = self._births.watch.hook_cost_s
+        # What a person asked for is not on the budget.
+        cpu_s -= self._births.proof_cost_s
+        self._births.proof_cost_s = 0.0
         plain_s = (self._started - self._accounted) * _PLAIN_REQUEST_S
         owed_s, self._owed_s = self._owed_s, 0.0
-        self._budget.spend(cpu_s + owed_s + hook_cost_s - self._hook_cost_s + plain_s)
+        self._budget.spend(max(cpu_s, 0.0) + owed_s + hook_cost_s - self._hook_cost_s + plain_s)
         self._hook_cost_s, self._accounted = hook_cost_s, self._started
 
     # The background.

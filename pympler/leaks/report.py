@@ -183,7 +183,8 @@ class RequestReport(_Plain):
         survivors: gc-tracked objects born in the window and alive at the re-check, by type,
             most bytes first.
         rechecked: ``"collected"`` if the survivors outlived a garbage collection after the
-            request, ``"alive"`` if they were only seen alive (cyclic garbage looks the same).
+            request, or would have, ``"alive"`` if they were only seen alive (cyclic garbage looks
+            the same).
         unfollowed: objects born in the window that could not be followed to the re-check.
         own_cost_s: CPU seconds that watching this request took.
         host, worker_started_at: with ``pid`` they identify the process, see :attr:`worker`.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Generic, TypeVar
 
@@ -74,6 +74,16 @@ class Settled(Generic[Key]):
     survivors: Births
     rechecked: str
     sizes: Mapping[int, int]
+
+    def without(self, garbage: Collection[int]) -> Settled[Key]:
+        """The same without what a collection of the young generations would free.
+
+        That proves as much as a collection, but for what has left them.
+        """
+        survivors = {item: kind for item, kind in self.survivors.items() if item not in garbage}
+        proven = survivors.keys() <= self.sizes.keys()
+        rechecked = "collected" if proven else self.rechecked
+        return replace(self, survivors=survivors, rechecked=rechecked)
 
 
 @dataclass(slots=True, eq=False)

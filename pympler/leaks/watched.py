@@ -17,6 +17,7 @@ _METHODS = frozenset(
 _OTHER_METHOD = "_OTHER"
 # A guard may be used again, and each request would pay for a new one.
 _BEGIN, _FINISH = guard("begin a request"), guard("finish a request")
+_WATCH = guard("watch a request that is shown")
 
 
 class WatchedRequest:
@@ -47,6 +48,15 @@ class WatchedRequest:
         self._active: ActiveRequest | None = None
         with _BEGIN:
             self._active = monitor.begin()
+
+    def watch(self) -> str:
+        """Open a window now if there is none, and give the key that the report is going to have.
+
+        For who shows this very request: a toolbar. Empty if the request is not watched at all.
+        """
+        with _WATCH:
+            return self._active.watch() if self._active is not None else ""
+        return ""
 
     def failed(self, error: BaseException) -> None:
         """Note the exception that ended the request; the first one counts."""
