@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import tempfile
 import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,21 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("PYMPLER_REQUIRE_ALL") == "1" else "dev")
 
+# Whatever a test starts must not write where the developer's own programs do, and tests that share
+# the name of an application must not see each other's reports.
+_STATE = tempfile.TemporaryDirectory(prefix="pympler-tests-")
+_NUMBERS = count()
+os.environ["XDG_STATE_HOME"] = _STATE.name
+os.environ["PYMPLER_STORE"] = "memory:"
+
 GRACE_S = 3.0
 # Pools that frameworks start for synchronous code and keep for the life of the process.
 POOLS = ("ThreadPoolExecutor-", "asyncio_", "AnyIO worker thread")
+
+
+@pytest.fixture(autouse=True)
+def state_of_its_own() -> None:
+    os.environ["XDG_STATE_HOME"] = os.path.join(_STATE.name, str(next(_NUMBERS)))
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ class RecordingMonitor(LeakMonitor):
     """Watches nothing; ``begun`` counts the requests, ``ended`` lists their ends."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(Settings.from_mapping(options, environ={}))
+        super().__init__(Settings.from_mapping({"store": "memory:", **options}, environ={}))
         self.begun = 0
         self.ended: list[Ended] = []
 

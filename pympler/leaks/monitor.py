@@ -36,6 +36,7 @@ from pympler.leaks.window import Window
 from pympler.leaks.worker import Worker
 from pympler.store import Store
 from pympler.store.memory import MemoryStore
+from pympler.store.open import open_store
 
 __all__ = ["UNROUTED", "ActiveRequest", "LeakMonitor"]
 
@@ -91,7 +92,8 @@ class LeakMonitor:
         if settings is not None and options:
             raise TypeError("give either settings or single options, not both")
         self.settings = settings if settings is not None else Settings.from_mapping(options)
-        self._given_store = store
+        self.store = self._open_store() if store is None else store
+        self._owns_store = store is None
         self._on_leak = on_leak
         self._closed = False
         chosen = self.settings.track_classes if self.settings.enabled else ()
@@ -99,9 +101,13 @@ class LeakMonitor:
         self._reset()
         _monitors.add(self)
 
+    def _open_store(self) -> Store:
+        settings = self.settings
+        if not settings.enabled:
+            return MemoryStore(keep=1)
+        return open_store(settings.store, application=settings.application, keep=settings.keep)
+
     def _reset(self) -> None:
-        given = self._given_store
-        self.store: Store = MemoryStore(self.settings.keep) if given is None else given
         self._turns = Turns()
         self._process = Process(platform.node(), os.getpid(), time.time())
         self._started = self._in_flight = self._windows = self._next_id = 0
@@ -460,6 +466,8 @@ class LeakMonitor:
         self._births.watch.uninstall()
         if self._chosen is not None:
             self._chosen.close()
+        if self._owns_store:
+            self.store.close()
 
 
 def _after_fork_in_child() -> None:

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from pympler.errors import SettingsError
+from pympler.util.storeurl import parse_store_url
 
 __all__ = ["DUTY_CYCLE", "OWN_ROUTE", "Settings"]
 
@@ -22,7 +23,7 @@ DUTY_CYCLE = 0.1
 OWN_ROUTE = "<pympler>"
 """Route of the requests to Pympler's own pages, which are not reported."""
 
-_STORES_NOT_BUILT = ("sqlite:", "postgresql:", "postgres:")
+_STORES_NOT_BUILT = ("postgresql:", "postgres:")
 _ENVIRONMENT = {
     "PYMPLER_STORE": "store",
     "PYMPLER_RELEASE": "release",
@@ -50,8 +51,11 @@ class Settings:
         max_overhead: bound on the monitor's own CPU time over wall time, averaged over ten
             minutes. Heap walks start only when their estimated cost has been saved up.
         application: name of the application in reports; the front end supplies a default.
-        store: where reports are kept; ``"memory:"``.
-        keep: number of request reports kept in the store.
+        store: where reports are kept: ``"memory:"``, ``"sqlite:///relative.db"`` or
+            ``"sqlite:////absolute.db"``; by default a SQLite file of the application in the
+            user's state directory.
+        keep: number of request reports kept in the store; by default as many as are usual for
+            its kind.
         release: release of the application, copied into reports.
         log_level: level of the line logged per windowed request on the logger ``pympler``.
         pages: whether the pages are shown; ``None`` leaves it to the framework's debug mode.
@@ -75,8 +79,8 @@ class Settings:
     ignore_routes: tuple[str, ...] = ()
     max_overhead: float = 0.01
     application: str = ""
-    store: str = "memory:"
-    keep: int = 200
+    store: str = ""
+    keep: int | None = None
     release: str = ""
     log_level: str = "INFO"
     pages: bool | None = None
@@ -98,8 +102,7 @@ class Settings:
             _check_share("deep", self.deep)
         _check_classes(self.track_classes)
         _check_patterns(self.ignore_routes)
-        if isinstance(self.keep, bool) or not isinstance(self.keep, int) or self.keep < 1:
-            raise SettingsError(f"setting 'keep' is {self.keep!r}; use a whole number from 1")
+        _check_keep(self.keep)
         for name in ("application", "store", "release", "log_level"):
             value = getattr(self, name)
             if not isinstance(value, str):
@@ -240,12 +243,21 @@ def _check_pages(settings: Settings) -> None:
         )
 
 
-def _check_store(store: str) -> None:
-    if store == "memory:":
+def _check_keep(keep: object) -> None:
+    if keep is None:
         return
+    if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
+        raise SettingsError(f"setting 'keep' is {keep!r}; use a whole number from 1")
+
+
+def _check_store(store: str) -> None:
     if store.startswith(_STORES_NOT_BUILT):
         raise SettingsError(
             f"setting 'store' is {store!r}, a store which this version does not have yet; "
-            "use 'memory:'"
+            "use 'memory:' or 'sqlite:///relative.db'"
         )
-    raise SettingsError(f"setting 'store' is {store!r}; use 'memory:'")
+    try:
+        if store:
+            parse_store_url(store)
+    except ValueError as error:
+        raise SettingsError(f"setting 'store' is {store!r}; {error}") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,9 +19,13 @@ __all__ = ["MemoryStore", "matches", "sort_key"]
 _MOST_MOMENTS = 720
 _MOST_JOBS = 20
 
+_stores: weakref.WeakSet[MemoryStore] = weakref.WeakSet()
+
 
 class MemoryStore:
     """Keeps the last ``keep`` reports of this process and forgets them with it.
+
+    A forked child begins with an empty one.
 
     Example:
         >>> MemoryStore(keep=2).reports()
@@ -27,7 +33,12 @@ class MemoryStore:
     """
 
     def __init__(self, keep: int) -> None:
-        self._reports: deque[RequestReport] = deque(maxlen=keep)
+        self._keep = keep
+        self._reset()
+        _stores.add(self)
+
+    def _reset(self) -> None:
+        self._reports: deque[RequestReport] = deque(maxlen=self._keep)
         self._summaries: dict[str, LeakSummary] = {}
         self._moments: deque[Moment] = deque(maxlen=_MOST_MOMENTS)
         self._jobs: dict[str, Job] = {}
@@ -128,3 +139,12 @@ def sort_key(query: Query) -> Callable[[RequestReport], float]:
         "cost": lambda report: report.own_cost_s,
     }
     return keys[query.sort]
+
+
+def _after_fork_in_child() -> None:
+    for store in list(_stores):
+        store._reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -62,7 +62,8 @@ def monitor() -> Iterator[LeakMonitor]:
 
 
 def watching(*paths: str, **options: Any) -> LeakMonitor:
-    values = {"sample_rate": 1.0, "max_overhead": 1.0, "deep": "never", **options}
+    values = {"sample_rate": 1.0, "max_overhead": 1.0, "deep": "never"}
+    values |= {"store": "memory:", **options}
     return LeakMonitor(Settings.from_mapping({**values, "track_classes": paths}, environ={}))
 
 

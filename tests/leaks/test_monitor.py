@@ -45,7 +45,8 @@ def watching(**options: Any) -> Iterator[LeakMonitor]:
     """A monitor that watches every request, and is closed at the end."""
     values = {"sample_rate": 1.0, "max_overhead": 1.0, "keep": 5000, "deep": "never", **options}
     callbacks = {name: values.pop(name) for name in ("store", "on_leak") if name in values}
-    monitor = LeakMonitor(Settings.from_mapping(values, environ={}), **callbacks)
+    settings = Settings.from_mapping({"store": "memory:", **values}, environ={})
+    monitor = LeakMonitor(settings, **callbacks)
     try:
         yield monitor
     finally:

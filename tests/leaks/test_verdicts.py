@@ -132,7 +132,7 @@ def judged(
     of requests.
     """
     values = {"sample_rate": 0.5, "max_overhead": 1.0, "deep": "never", **options}
-    settings = Settings.from_mapping(values, environ={})
+    settings = Settings.from_mapping({"store": "memory:", **values}, environ={})
     monitor = LeakMonitor(settings, on_leak=None if heard is None else heard.append)
     monitor._worker._interval_s = 600.0
     monitor._budget.saved_s = lambda: 1e9  # type: ignore[method-assign]

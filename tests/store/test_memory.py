@@ -34,7 +34,13 @@ def test_a_store_keeps_a_number_of_reports() -> None:
         MemoryStore(keep=-1)
 
 
-@pytest.mark.parametrize("first", ["pympler.store.memory", "pympler.render.text", "pympler.graph"])
+FIRST = [
+    *("pympler.store.memory", "pympler.store.sqlite", "pympler.store.open", "pympler.store.rows"),
+    *("pympler.render.text", "pympler.graph"),
+]
+
+
+@pytest.mark.parametrize("first", FIRST)
 def test_any_package_may_be_imported_first(first: str) -> None:
     code = f"import {first}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

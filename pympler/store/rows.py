@@ -1,0 +1,140 @@
+"""Rows: reports, summaries, moments and jobs as columns and JSON, for stores that are databases."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from operator import attrgetter
+from typing import Any
+
+from pympler.leaks.report import LeakSummary, RequestReport, to_dict
+from pympler.store import Job, Moment
+
+__all__ = [
+    "REPORT_COLUMNS",
+    "SORTED_BY",
+    "dump",
+    "job_from",
+    "moment_from",
+    "moment_row",
+    "report_from",
+    "report_row",
+    "summary_from",
+    "text_of",
+]
+
+REPORT_COLUMNS = (
+    "key", "started_at", "route", "method", "status", "worker", "release", "host",
+    "bytes", "objects", "duration", "cost", "data",
+)  # fmt: skip
+SORTED_BY = {
+    "newest": "started_at",
+    "bytes": "bytes",
+    "objects": "objects",
+    "duration": "duration",
+    "cost": "cost",
+}
+"""The column of each order of :class:`pympler.store.Query`."""
+
+_NAMES = tuple(field.name for field in dataclasses.fields(RequestReport))
+_ROWS = tuple(
+    field.name
+    for field in dataclasses.fields(RequestReport)
+    if str(field.type).startswith("tuple") and field.name != "survivors"
+)
+_VALUES = attrgetter(*_NAMES)
+# One encoder for all: json.dumps makes a new one at every call with arguments.
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+def dump(value: Any) -> str:
+    """JSON in ASCII, which every database takes, whatever a string contains."""
+    return _encode(value)
+
+
+def text_of(value: str) -> str:
+    """A string that every database takes: without NUL and lone surrogates."""
+    if value.isascii() and "\0" not in value:
+        return value
+    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def report_row(report: RequestReport) -> tuple[Any, ...]:
+    """The values of :data:`REPORT_COLUMNS`; by hand, since every watched request pays for it."""
+    worker = report.worker
+    survivors = report.survivors
+    values = dict(zip(_NAMES, _VALUES(report), strict=True))
+    for name in _ROWS:
+        if values[name]:
+            values[name] = to_dict(values[name])
+    values["survivors"] = [
+        {"type": row.type, "count": row.count, "flat_bytes": row.flat_bytes} for row in survivors
+    ]
+    return (
+        f"{worker}.{report.id}",
+        report.started_at,
+        text_of(report.route),
+        text_of(report.method),
+        report.status,
+        worker,
+        text_of(report.release),
+        text_of(report.host),
+        sum([row.flat_bytes for row in survivors]),
+        sum([row.count for row in survivors]),
+        report.duration_s,
+        report.own_cost_s,
+        _encode(values),
+    )
+
+
+def report_from(data: str) -> RequestReport:
+    """The report that a row describes."""
+    return RequestReport.from_dict(json.loads(data))
+
+
+def summary_from(data: str) -> LeakSummary:
+    """The summary that a row describes."""
+    return LeakSummary.from_dict(json.loads(data))
+
+
+def moment_row(moment: Moment) -> tuple[float, str, str]:
+    """Time, worker and the rest of a moment."""
+    rest = {
+        "requests": moment.requests,
+        "rss_bytes": moment.rss_bytes,
+        "uss_bytes": moment.uss_bytes,
+        "blocks": moment.blocks,
+        "lengths": dict(moment.lengths),
+        "tracked": {name: list(pair) for name, pair in moment.tracked.items()},
+    }
+    return moment.at, moment.worker, _encode(rest)
+
+
+def moment_from(at: float, worker: str, data: str) -> Moment:
+    """The moment that a row describes."""
+    rest = json.loads(data)
+    tracked = {name: (pair[0], pair[1]) for name, pair in rest.pop("tracked", {}).items()}
+    known = {field.name for field in dataclasses.fields(Moment)}
+    rest = {name: value for name, value in rest.items() if name in known}  # a newer one's others
+    return Moment(at, worker, tracked=tracked, **rest)
+
+
+def job_from(
+    id: str,
+    kind: str,
+    worker: str,
+    created_at: float,
+    arguments: str,
+    state: str,
+    progress: float,
+    message: str,
+    pause_s: float,
+    finished_at: float | None,
+    result: str | None = None,
+) -> Job:
+    """The job that a row describes; its arguments and result are JSON."""
+    found = None if result is None else json.loads(result)
+    given = json.loads(arguments)
+    return Job(
+        id, kind, worker, created_at, given, state, progress, message, pause_s, finished_at, found
+    )
