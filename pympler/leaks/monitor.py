@@ -64,7 +64,8 @@ class LeakMonitor:
 
     Args:
         settings: what to do; or give single settings by name.
-        store: keeps the request reports, by default what ``settings.store`` says.
+        store: keeps the request reports, by default what ``settings.store`` says; a text is that
+            setting.
         on_leak: called once for each route whose leak has been confirmed, with its
             :class:`~pympler.leaks.report.RouteSummary`, after a request and outside any lock.
         options: settings by name, if no ``settings`` are given.
@@ -85,10 +86,12 @@ class LeakMonitor:
         self,
         settings: Settings | None = None,
         *,
-        store: Store | None = None,
+        store: Store | str | None = None,
         on_leak: Callable[[RouteSummary], object] | None = None,
         **options: object,
     ) -> None:
+        if isinstance(store, str):  # the setting of this name, given like the others
+            options["store"], store = store, None
         if settings is not None and options:
             raise TypeError("give either settings or single options, not both")
         self.settings = settings if settings is not None else Settings.from_mapping(options)

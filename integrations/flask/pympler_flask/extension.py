@@ -13,6 +13,7 @@ from pympler.leaks.monitor import LeakMonitor
 from pympler.leaks.settings import Settings
 from pympler.leaks.watched import WatchedRequest
 from pympler.wsgi import REQUEST_KEY, MemoryMiddleware
+from pympler_flask.blueprint import make_blueprint
 
 __all__ = ["Pympler", "State"]
 
@@ -67,6 +68,8 @@ class Pympler:
         app.wsgi_app = MemoryMiddleware(app.wsgi_app, monitor=monitor)  # type: ignore[method-assign]
         # Matching is done when this signal is sent, and no before_request function can come
         # first and answer the request, as it could before another of its kind.
+        if monitor.settings.pages is not False:
+            app.register_blueprint(make_blueprint(monitor))
         request_started.connect(_name_route, app)
         got_request_exception.connect(_note_exception, app)
 

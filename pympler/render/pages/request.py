@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -36,7 +36,8 @@ class PageRequest:
         secure: whether the request came by HTTPS.
         debug: whether the framework is in its debug mode.
         hosts: host names that the framework itself was configured to answer.
-        csrf: name and value of the field that the framework wants to see in each form.
+        csrf: gives name and value of the field that the framework wants to see in each form;
+            called for a page that is shown, and ``None`` from it means that there is none.
         original: the framework's own request, for the setting ``access``.
     """
 
@@ -50,7 +51,7 @@ class PageRequest:
     secure: bool = False
     debug: bool = False
     hosts: tuple[str, ...] = ()
-    csrf: tuple[str, str] | None = None
+    csrf: Callable[[], tuple[str, str] | None] | None = None
     original: Any = None
 
     def url(self, path: str = "/", **query: object) -> str:
@@ -62,18 +63,26 @@ class PageRequest:
         """
         given = {key: value for key, value in query.items() if value not in ("", None)}
         # One slash and no more: "//name" would be the address of another host.
-        address = quote(f"{self.prefix}/{path.lstrip('/')}", safe="/:@!$&'()*+,;=~")
+        address = quote(
+            f"{self.prefix}/{path.lstrip('/')}", safe="/:@!$&'()*+,;=~", errors="replace"
+        )
         address = "/" + address.lstrip("/")
-        return f"{address}?{urlencode(given)}" if given else address
+        return f"{address}?{urlencode(given, errors='replace')}" if given else address
 
 
 @dataclass(frozen=True, slots=True)
 class PageResponse:
-    """The answer to a request, complete: the adapter adds nothing to its headers but a length."""
+    """The answer to a request, complete: the adapter adds nothing to its headers but a length.
+
+    Attributes:
+        refused: whether the visitor was not let in: an adapter then answers what its framework
+            answers where there is nothing.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    refused: bool = False
 
 
 def parse_query(text: str) -> dict[str, str]:

@@ -69,6 +69,7 @@ def _list(site: Site) -> Rendered:
             "status": status,
             "sorts": SORTS,
             "routes": sorted({route.route for route in merge_routes(summaries)} | {query.route}),
+            "known_workers": [summary.worker for summary in summaries],
             "workers": sorted({summary.worker for summary in summaries} | {query.worker}),
             "chosen": chosen,
             "filtered": any(chosen[name] for name in chosen if name != "sort"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from pympler.errors import StoreError
 from pympler.leaks.guard import guard
@@ -105,12 +106,14 @@ class Pages:
             query = {key: value for key, value in request.query.items() if key != "token"}
             target = request.url(request.path, **query)
             return _plain(303, "", ("Location", target), ("Set-Cookie", decision.cookie))
+        if decision.status == 404:
+            return replace(_plain(404, "Not found"), refused=True)
         if decision.status != 200:
-            return _plain(decision.status, "Not found" if decision.status == 404 else "Refused")
+            return _plain(decision.status, "Refused: this form was not sent from a page of ours.")
         with guard("show a page"):
             response = self._respond(request)
             if request.method == "HEAD":
-                return PageResponse(response.status, response.headers, b"")
+                return replace(response, body=b"")
             return response
         return _plain(500, "This page failed; the log of the application says why.")
 
@@ -147,7 +150,7 @@ class Pages:
         request = site.request
         values = {
             "at": at,
-            "csrf": request.csrf,
+            "csrf": request.csrf() if request.csrf is not None else None,
             "navigation": _NAVIGATION,
             "now": site.now,
             "store": status,
