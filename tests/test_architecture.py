@@ -37,6 +37,8 @@ STAGES = """
     pympler.store
     pympler.leaks.budget
     pympler.leaks.sampling
+    pympler.leaks.listing
+    pympler.leaks.marks
     pympler.leaks.window
     pympler.leaks.counters pympler.leaks.lengths pympler.leaks.unreachable
     pympler.leaks.survivors

@@ -6,16 +6,10 @@ import time
 from collections import deque
 
 from pympler.leaks.ended import Ended
+from pympler.leaks.listing import list_ids, supports_windows
 from pympler.leaks.survivors import Followers, Settled
 from pympler.leaks.unreachable import unreachable_young
-from pympler.leaks.window import (
-    Sweep,
-    Window,
-    YoungWatch,
-    list_ids,
-    refusal,
-    supports_windows,
-)
+from pympler.leaks.window import Sweep, Window, YoungWatch, refusal
 
 __all__ = ["Births"]
 
@@ -49,8 +43,10 @@ class Births:
         return self.watch.open()
 
     def close(self, window: Window) -> None:
-        """Close a window; earlier ones are looked at again on the same occasion."""
-        self._settle(self.watch.close(window))
+        """Close a window; earlier ones are looked at again now and then."""
+        self._followers.advance(self.watch.close(window))
+        if self._followers.is_due(time.monotonic()):
+            self._settle(self.watch.sweep())
 
     def follow(self, ended: Ended, window: Window | None) -> None:
         """Follow the births of a closed window until they are settled.

@@ -9,7 +9,7 @@ from typing import Any
 
 from pympler.graph.paths import Chains, Handle, find_chains
 from pympler.leaks.lengths import LruCache, bound_of, length_of
-from pympler.leaks.window import list_ids
+from pympler.leaks.listing import list_ids
 from pympler.util.names import type_name
 
 __all__ = ["Holder", "HolderSearch", "find_holders"]

@@ -10,13 +10,14 @@ collection, or after a while without one.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Generic, TypeVar
 
+from pympler.leaks.listing import Listing, list_ids, take
 from pympler.leaks.report import TypeCount, TypeCounts
-from pympler.leaks.window import Capture, Listing, Sweep, Window, list_ids, take
+from pympler.leaks.window import Capture, Sweep, Window
 from pympler.sizing.flat import GC_HEADER_BYTES, flat_size
 from pympler.util.names import type_name
 
@@ -93,6 +94,7 @@ class Followed(Generic[Key]):
     Attributes:
         young: births last seen in the young generation.
         aged: births in generation 1.
+        fence: stands behind the young ones; nothing new appears in front of it.
         settled: births whose last look found them alive.
         collected: whether what is settled outlived a collection after the request.
         passed: whether there was one while anything was left.
@@ -102,6 +104,7 @@ class Followed(Generic[Key]):
     since_s: float
     young: Births
     aged: Births
+    fence: object
     settled: Births = field(default_factory=dict)
     collected: bool = True
     passed: bool = False
@@ -158,9 +161,18 @@ class Followers(Generic[Key]):
 
     def follow(self, key: Key, window: Window, now_s: float) -> None:
         """Follow the births of a window that has just been closed."""
-        self._waiting.append(
-            Followed(key, now_s, self._births(window.young), self._births(window.aged))
-        )
+        young, aged = self._births(window.young), self._births(window.aged)
+        self._waiting.append(Followed(key, now_s, young, aged, window.end))
+
+    def is_due(self, now_s: float) -> bool:
+        """Whether it is worthwhile to list the young generation once for all that wait.
+
+        They are looked at together and not at the end of each window: the cost of a listing
+        follows the number of young objects, of which an application may have very many.
+        """
+        waiting = self._waiting
+        too_long = bool(waiting) and now_s - waiting[0].since_s > self._longest_wait_s
+        return too_long or len(waiting) > self._most_waiting or self.any_aged
 
     def advance(self, sweep: Sweep) -> None:
         """Look what is left of the waiting births at this sweep.
@@ -170,18 +182,32 @@ class Followers(Generic[Key]):
         if not self._waiting:
             return
         for number, capture in enumerate(sweep.captures):
-            seen = frozenset(_before(sweep.before, capture.young.ids) if number == 0 else ())
-            for followed in self._waiting:
-                followed.pass_collection(capture, seen)
-        if sweep.captures:
-            return  # nothing of theirs is in the young generation any more
-        young = set().union(*(followed.young for followed in self._waiting))
-        # An intersection with a list is several times cheaper than a set made of it.
-        alive = young.intersection(_before(sweep.before, sweep.young.ids)) if young else young
-        if len(alive) < len(young):
-            for followed in self._waiting:
-                if not alive.issuperset(followed.young):
-                    followed.young = _among(followed.young, alive)
+            # Only the first collection found them in the young generation.
+            seen = self._before_fences(capture.young.ids if number == 0 else [])
+            for followed, ids in zip(self._waiting, seen, strict=True):
+                followed.pass_collection(capture, ids)
+        if sweep.captures or sweep.young is None:
+            return
+        seen = self._before_fences(sweep.young.ids)
+        for followed, ids in zip(self._waiting, seen, strict=True):
+            if not ids >= followed.young.keys():
+                followed.young = _among(followed.young, ids)
+
+    def _before_fences(self, ids: list[int]) -> Iterator[set[int]]:
+        """For each that waits, the births of any that stand in front of its fence."""
+        births = set().union(*(followed.young for followed in self._waiting))
+        seen: set[int] = set()
+        start = 0
+        for followed in self._waiting:
+            try:
+                place = ids.index(id(followed.fence), start)
+            except ValueError:
+                yield set()  # without its fence nothing is known to be alive
+                continue
+            # An intersection with a list is several times cheaper than a set made of it.
+            seen |= births.intersection(ids[start:place])
+            start = place
+            yield seen
 
     def settle(self, now_s: float, *, everything: bool = False) -> list[Settled[Key]]:
         """The windows that are settled now; call it right after :meth:`advance`."""
@@ -191,7 +217,7 @@ class Followers(Generic[Key]):
             for followed in aged:
                 followed.settled.update(_among(followed.aged, old_ids))
                 followed.aged = {}
-        done, self._waiting = self._split(now_s, everything)
+        done, self._waiting[:] = self._split(now_s, everything)
         for followed in done:
             if followed.young:
                 followed.settled.update(followed.young)
@@ -211,7 +237,9 @@ class Followers(Generic[Key]):
     def _split(
         self, now_s: float, everything: bool
     ) -> tuple[list[Followed[Key]], list[Followed[Key]]]:
-        surplus = len(self._waiting) - self._most_waiting
+        # More than has to be, so that the next one is not due at once.
+        too_many = len(self._waiting) > self._most_waiting
+        surplus = len(self._waiting) - self._most_waiting // 2 if too_many else 0
         done: list[Followed[Key]] = []
         waiting: list[Followed[Key]] = []
         for number, followed in enumerate(self._waiting):
@@ -219,7 +247,7 @@ class Followers(Generic[Key]):
                 everything
                 or not followed.young
                 or number < surplus
-                or now_s - followed.since_s > self._longest_wait_s
+                or now_s - followed.since_s > self._longest_wait_s / 2
             )
             (done if finished else waiting).append(followed)
         return done, waiting

@@ -52,7 +52,7 @@ def unreachable_young() -> frozenset[int]:
 
 
 def _young_without_tuples(generation: int) -> list[Any]:
-    # An exact tuple may be one that another thread is still filling: see window.list_generation.
+    # An exact tuple may be one that another thread is still filling: see listing.list_generation.
     held: list[Any] = []
     fill = filter(None, map(held.extend, map(gc.get_objects, (generation,))))
     empty = filter(None, starmap(held.clear, ((),)))

@@ -11,27 +11,15 @@ from __future__ import annotations
 import gc
 import weakref
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain, compress, repeat, starmap
-from operator import is_, is_not
-from typing import Any
 
 from pympler.leaks.guard import guard
+from pympler.leaks.listing import Listing, list_generation, list_ids, list_since, place_of
+from pympler.leaks.marks import Fence, Marks
 
-__all__ = [
-    "Capture",
-    "Listing",
-    "Sweep",
-    "Window",
-    "YoungWatch",
-    "list_generation",
-    "list_ids",
-    "refusal",
-    "supports_windows",
-    "take",
-]
+__all__ = ["Capture", "Part", "Sweep", "Window", "YoungWatch", "refusal"]
 
 GcCallback = Callable[[str, dict[str, int]], None]
 
@@ -39,14 +27,6 @@ _MOST_HELD = 100_000
 _KEPT_FIRST = 2
 _LONGEST_SILENCE = 1000
 _TRIES = 3
-
-
-@dataclass(slots=True)
-class Listing:
-    """Objects of one generation in order of birth, as ids with their types."""
-
-    ids: list[int]
-    types: list[type]
 
 
 @dataclass(slots=True)
@@ -73,34 +53,62 @@ class Sweep:
     """The collections since the last sweep, and the young generation now.
 
     Attributes:
-        before: fence that the last sweep left behind; what an earlier sweep saw in the young
-            generation stands before it in the first capture.
-        young: what was born before this sweep and is still in the young generation.
+        young: what was born before this sweep and is still in the young generation, ``None`` if
+            it was not listed.
     """
 
     captures: list[Capture]
-    before: int
-    young: Listing
+    young: Listing | None
 
 
 @dataclass(slots=True, eq=False)
-class Window:
+class Part:
+    """Births as far as they could be followed until the end of their window.
+
+    Attributes:
+        young: births that were in the young generation when the window was closed.
+        aged: births that a collection of the young generation has moved to generation 1.
+        unfollowed: number of births that went on to generation 2, out of sight.
+    """
+
+    young: Listing = field(default_factory=lambda: Listing([], []))
+    aged: Listing = field(default_factory=lambda: Listing([], []))
+    unfollowed: int = 0
+
+    def age(self, births: Listing, generation: int) -> None:
+        """A collection of these generations has moved the births on."""
+        if generation == 0:
+            self.aged.ids += births.ids
+            self.aged.types += births.types
+        else:
+            self.lose(len(births.ids))
+
+    def lose(self, births: int) -> None:
+        """So many births are out of sight, and with them the aged ones."""
+        self.unfollowed += births + len(self.aged.ids)
+        self.aged = Listing([], [])
+
+
+@dataclass(slots=True, eq=False)
+class Window(Part):
     """The births between two moments.
 
     Attributes:
         fence: the list object that marks the start.
-        young: births that were in the young generation when the window was closed.
-        aged: births that a collection of the young generation has moved to generation 1.
-        unfollowed: number of births that went on to generation 2, out of sight.
+        end: the one that marks the end.
+        epoch: the last collection that was absorbed, at first the last one before the window.
+        marks: the steps of the request within the window, if they are known.
+        own: the births within these steps.
         fault: why the window could not be right, empty if it is.
     """
 
-    fence: list[None] = field(default_factory=list)
+    fence: Fence = field(default_factory=Fence)
+    end: Fence = field(default_factory=Fence)
     epoch: int = 0
+    opened: int = 0
     passed: bool = False
-    young: Listing = field(default_factory=lambda: Listing([], []))
-    aged: Listing = field(default_factory=lambda: Listing([], []))
-    unfollowed: int = 0
+    marks: Marks | None = None
+    own: Part = field(default_factory=Part)
     fault: str = ""
 
     def absorb(self, capture: Capture) -> None:
@@ -108,131 +116,56 @@ class Window:
         if capture.epoch <= self.epoch:
             return
         self._skip_to(capture.epoch - 1, capture.dropped)
+        self.own.age(self._own_births(capture.young, capture.epoch), capture.generation)
         self.epoch = capture.epoch
-        births = self._births(capture.young)
-        if capture.generation == 0:
-            self.aged.ids += births.ids
-            self.aged.types += births.types
-        else:
-            self.unfollowed += len(births.ids) + len(self.aged.ids)
-            self.aged = Listing([], [])
+        self.age(self._births(capture.young), capture.generation)
         self.passed = True
 
     def finish(self, young: Listing, epoch: int) -> None:
         """Take the births that are in the young generation at the end.
 
         Args:
-            young: the young generation.
+            young: the young generation, at least from the fence on if that is still in it.
             epoch: the last collection whose births were not captured.
         """
         self._skip_to(epoch, 0)
+        self.own.young = self._own_births(young, None)
         self.young = self._births(young)
+
+    def keep_own(self) -> None:
+        """Drop the births that are not of the steps of the request."""
+        if self.marks is not None and self.marks.given_up:
+            self.fault = "it was too many steps, or too many collections, to be followed"
+        self.young, self.aged = self.own.young, self.own.aged
+        self.unfollowed = self.own.unfollowed
 
     def _skip_to(self, epoch: int, dropped: int) -> None:
         if epoch <= self.epoch:
             return
         # Collections whose births were dropped: what is older may be anywhere by now.
-        self.unfollowed += dropped + len(self.aged.ids)
-        self.aged = Listing([], [])
+        self.lose(dropped)
+        self.own.lose(dropped)
         self.passed = True
         self.epoch = epoch
 
     def _births(self, young: Listing) -> Listing:
         if self.passed:
             return young
-        start = _position(id(self.fence), young.ids)
+        start = place_of(id(self.fence), young.ids)
         if start is None:
             self.fault = "the fence of the window was moved (gc.freeze?)"
             return Listing([], [])
         return Listing(young.ids[start + 1 :], young.types[start + 1 :])
 
-
-def _position(item: int, ids: list[int]) -> int | None:
-    try:
-        return len(ids) - 1 - ids[::-1].index(item)  # what is looked for is near the end
-    except ValueError:
-        return None
-
-
-def _hold(held: list[Any], generation: int) -> Iterator[Any]:
-    # Fills `held` when it is consumed, and yields nothing.
-    return filter(None, map(held.extend, map(gc.get_objects, (generation,))))
-
-
-def _let_go(held: list[Any]) -> Iterator[Any]:
-    return filter(None, starmap(held.clear, ((),)))
-
-
-def list_generation(generation: int) -> Listing:
-    """Ids and types of the objects in one generation, in order of birth for generation 0.
-
-    The list that holds the objects lives only within one call into C, so that no other thread
-    can run meanwhile: it may hold a tuple that another thread is still filling, whose
-    ``tuple(generator)`` fails if anybody else has a reference. Everything that the call needs and
-    that is tracked by gc is made before, since on Python 3.11 and older an allocation within it
-    could start a collection and with it Python code.
-    """
-    held: list[Any] = []
-    types: list[type] = []
-    for_ids, for_types = iter(held), iter(held)
-    steps = chain(
-        _hold(held, generation),
-        map(id, for_ids),
-        filter(None, map(types.extend, (map(type, for_types),))),
-        _let_go(held),
-    )
-    return Listing(list(steps), types)
-
-
-def list_ids(generation: int) -> list[int]:
-    """Ids of the objects in one generation, with the care of :func:`list_generation`."""
-    held: list[Any] = []
-    items = iter(held)
-    return list(chain(_hold(held, generation), map(id, items), _let_go(held)))
-
-
-def take(generation: int, wanted: Collection[int]) -> tuple[list[Any], list[tuple[int, int]]]:
-    """The objects of one generation whose ids are wanted, tuples apart.
-
-    Exact tuples are not returned, since they may be half built (see :func:`list_generation`);
-    their ids and flat sizes without the gc header are.
-
-    Returns:
-        The objects that are no tuples, and ``(id, bytes)`` for each that is.
-    """
-    held: list[Any] = []
-    found: list[Any] = []
-    tuples: list[int] = []
-    sizes: list[int] = []
-    contains = frozenset(wanted).__contains__
-    is_wanted = map(contains, map(id, iter(held)))
-
-    def found_where(test: Callable[[Any, Any], bool]) -> Iterator[Any]:
-        return compress(iter(found), map(test, map(type, iter(found)), repeat(tuple)))
-
-    steps = chain(
-        _hold(held, generation),
-        filter(None, map(found.extend, (compress(iter(held), is_wanted),))),
-        _let_go(held),
-        found_where(is_not),
-        filter(None, map(tuples.extend, (map(id, found_where(is_)),))),
-        filter(None, map(sizes.extend, (map(tuple.__sizeof__, found_where(is_)),))),
-        _let_go(found),
-    )
-    return list(steps), list(zip(tuples, sizes, strict=True))
-
-
-def supports_windows() -> bool:
-    """Whether this interpreter lists its young generation in order of birth, as windows need."""
-    for _ in range(_TRIES):  # a collection in between spoils one try
-        first: list[None] = []
-        middle: dict[str, object] = {"tracked": first}
-        last: list[None] = []
-        ids = list_generation(0).ids
-        places = [_position(id(item), ids) for item in (first, middle, last)]
-        if None not in places:
-            return places == sorted(places, key=lambda place: place or 0)
-    return False
+    def _own_births(self, young: Listing, epoch: int | None) -> Listing:
+        if self.marks is None or self.marks.given_up:
+            return Listing([], [])
+        start = self.marks.until(self.epoch, self.opened)
+        stop = len(self.marks.fences) if epoch is None else self.marks.until(epoch, self.opened)
+        if start is None or stop is None:
+            self.marks.give_up()
+            return Listing([], [])
+        return self.marks.within(young, start, stop)
 
 
 def refusal() -> str:
@@ -265,7 +198,6 @@ class YoungWatch:
         self._looked = self._skipped = 0
         self._captures: deque[Capture] = deque()
         self._held = 0
-        self._fence: list[None] = []
         self._hook: GcCallback | None = None
 
     @property
@@ -298,25 +230,36 @@ class YoungWatch:
         self._looked = self._epoch
         window = Window()
         self._windows[id(window)] = window
-        window.fence = []  # last, so that nothing of ours is behind it
-        window.epoch = self._epoch
+        window.fence = Fence()  # last, so that nothing of ours is behind it
+        window.epoch = window.opened = self._epoch
         return window
 
     def close(self, window: Window) -> Sweep:
-        """End a window at this moment and fill in its births."""
+        """End a window at this moment and fill in its births; lists no more than these."""
+        window.end = Fence()  # first, so that nothing of ours is in front of it
+        known = self._windows.get(id(window))
         try:
-            sweep = self.sweep()
+            captures, young, window.end = self._look(window)
         finally:
-            known = self._windows.pop(id(window), None)
+            self._windows.pop(id(window), None)
         if known is None:
             window.fault = "the monitor was closed or the process forked within the request"
         else:
-            window.finish(sweep.young, self._skipped)
-        return sweep
+            window.finish(young, self._skipped)
+        return Sweep(captures, None)
 
     def sweep(self) -> Sweep:
-        """List the young generation now, together with the collections since the last sweep."""
-        fence: list[None] = []  # first, so that nothing of ours is in front of it
+        """List the young generation now, together with the collections since the last look."""
+        captures, young, _ = self._look(None)
+        return Sweep(captures, young)
+
+    def _look(self, window: Window | None) -> tuple[list[Capture], Listing, Fence]:
+        """What was captured since the last look, the young objects now, and the fence at the end.
+
+        Args:
+            window: list only what was born in it, ``None`` for all that is young.
+        """
+        end = Fence() if window is None else window.end
         captures: list[Capture] = []
         self._looked = self._epoch
         for _ in range(_TRIES):
@@ -324,18 +267,20 @@ class YoungWatch:
                 captures.append(self._captures.popleft())
             self._held = 0
             epoch = self._epoch
-            young = list_generation(0)
+            if window is None or window.epoch < epoch:
+                young = list_generation(0)
+            else:
+                young = list_since(id(window.fence))
             if epoch == self._epoch:
                 break
-            fence = []
-        end = _position(id(fence), young.ids)
+            end = Fence()
+        place = place_of(id(end), young.ids)
         # Without the fence (a collection at each try) nothing is known to be alive.
-        del young.ids[end or 0 :], young.types[end or 0 :]
-        for window in self._windows.values():
+        del young.ids[place or 0 :], young.types[place or 0 :]
+        for each in self._windows.values():
             for capture in captures:
-                window.absorb(capture)
-        before, self._fence = id(self._fence), fence
-        return Sweep(captures, before, young)
+                each.absorb(capture)
+        return captures, young, end
 
     def on_collection(self, generation: int) -> None:
         """List what a collection that starts now is about to empty.
@@ -344,6 +289,9 @@ class YoungWatch:
         with the monitor's lock held: no locks here, and nothing but appending.
         """
         self._epoch += 1
+        for window in self._windows.copy().values():
+            if window.marks is not None:
+                window.marks.cut(self._epoch)
         held = len(self._captures)
         if not self._windows and (not self.waiting or held >= _KEPT_FIRST):
             return

@@ -281,7 +281,7 @@ def test_overlapping_windows_see_nothing_of_ours() -> None:
 
     strays = [types for types in found if types]
     assert len(found) == 150
-    assert len(strays) <= 5, strays
+    assert len(strays) <= 10, strays  # the histories of new routes, and what is made once
 
 
 def test_a_request_may_end_in_another_thread() -> None:
@@ -489,7 +489,7 @@ def test_a_fault_in_our_own_work_reaches_nobody(monkeypatch: pytest.MonkeyPatch)
 
     with faults_logged() as lines, watching() as monitor:
         with monkeypatch.context() as patched:
-            patched.setattr("pympler.leaks.window.list_generation", broken)
+            patched.setattr("pympler.leaks.window.list_since", broken)
             serve(monitor, "/x", lambda: None)
         serve(monitor, "/y", lambda: keep(Order()))
         (report,) = reports(monitor, "/y")
@@ -589,6 +589,7 @@ def test_two_thousand_requests_leave_none_of_our_objects() -> None:
     def routes() -> None:
         for number in range(1000):
             serve(monitor, f"/{number % 3}", cycle)
+        gc.collect(0)  # or the kept reports have a row each for the cycles, or they have none
         monitor.summary()
 
     with watching(sample_rate=0.5, keep=50) as monitor:

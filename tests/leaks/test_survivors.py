@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
+from pympler.leaks.marks import Fence
 from pympler.leaks.report import TypeCount
 from pympler.leaks.survivors import Followed, Followers, TypeInfo, TypeNames, count_by_type
 from pympler.leaks.window import Window
 from tests.leaks.values import births, capture, listing, sweep
 
-FENCE, OLD_FENCE = 900, 800
+FENCES = [Fence(), Fence(), Fence()]
+FENCE, LATER_FENCE, LAST_FENCE = map(id, FENCES)
 
 
 def followed(young: tuple[int, ...] = (), aged: tuple[int, ...] = ()) -> Followed[str]:
-    return Followed("key", 0.0, births(*young), births(*aged))
+    return Followed("key", 0.0, births(*young), births(*aged), FENCES[0])
 
 
 def test_what_is_seen_again_in_front_of_the_fence_is_alive() -> None:
@@ -69,9 +71,15 @@ OLD: list[int] = []
 
 
 def follow(
-    followers: Followers[str], key: str, *young: int, aged: tuple[int, ...] = (), at_s: float = 0.0
+    followers: Followers[str],
+    key: str,
+    *young: int,
+    aged: tuple[int, ...] = (),
+    at_s: float = 0.0,
+    fence: int = 0,
 ) -> None:
-    followers.follow(key, Window(young=listing(*young), aged=listing(*aged)), at_s)
+    window = Window(young=listing(*young), aged=listing(*aged), end=FENCES[fence])
+    followers.follow(key, window, at_s)
 
 
 def settled(followers: Followers[str], at_s: float, **options: Any) -> dict[str, list[int]]:
@@ -88,7 +96,7 @@ def test_a_window_without_births_is_settled_at_once(followers: Followers[str]) -
 def test_births_that_are_gone_at_the_next_look_are_let_go_of(followers: Followers[str]) -> None:
     follow(followers, "a", 1, 2, 3)
 
-    followers.advance(sweep(2, FENCE, 1, 3, before=FENCE))
+    followers.advance(sweep(2, FENCE, 1, 3))
 
     assert settled(followers, 0.0, everything=True) == {"a": [2]}
 
@@ -96,15 +104,34 @@ def test_births_that_are_gone_at_the_next_look_are_let_go_of(followers: Follower
 def test_an_id_behind_the_fence_is_another_object(followers: Followers[str]) -> None:
     follow(followers, "a", 1)
 
-    followers.advance(sweep(FENCE, 1, before=FENCE))
+    followers.advance(sweep(FENCE, 1))
 
     assert settled(followers, 0.0) == {"a": []}
+
+
+def test_each_window_has_a_fence_of_its_own(followers: Followers[str]) -> None:
+    follow(followers, "a", 1, 2, fence=0)
+    follow(followers, "b", 3, fence=1)
+    follow(followers, "c", 4, 5, fence=2)
+
+    # Between two fences the ids of the earlier windows are those of other objects.
+    followers.advance(sweep(2, FENCE, 1, 3, LATER_FENCE, 5, LAST_FENCE, 4))
+
+    assert settled(followers, 0.0, everything=True) == {"a": [2], "b": [3], "c": [5]}
+
+
+def test_births_are_looked_at_together_when_it_is_time(followers: Followers[str]) -> None:
+    follow(followers, "a", 1, at_s=0.0)
+    assert not followers.is_due(9.0)
+    assert followers.is_due(11.0)
+    follow(followers, "b", aged=(2,), at_s=0.0)
+    assert followers.is_due(0.0)
 
 
 def test_a_look_without_the_fence_proves_nothing_to_be_alive(followers: Followers[str]) -> None:
     follow(followers, "a", 1)
 
-    followers.advance(sweep(1, 2, before=FENCE))
+    followers.advance(sweep(1, 2))
 
     assert settled(followers, 0.0) == {"a": []}
 
@@ -113,7 +140,7 @@ def test_births_are_settled_after_a_collection(followers: Followers[str]) -> Non
     follow(followers, "a", 1, 2)
     assert settled(followers, 1.0) == {}
 
-    followers.advance(sweep(7, captures=(capture(1, 1, 2, FENCE, 5),), before=FENCE))
+    followers.advance(sweep(7, captures=(capture(1, 1, 2, FENCE, 5),)))
     OLD.extend([1, 44])
 
     (only,) = followers.settle(1.0)
@@ -124,7 +151,7 @@ def test_only_the_first_of_several_collections_knows_the_fence(followers: Follow
     follow(followers, "a", 1, 2)
 
     first, second = capture(1, 1, 2, FENCE), capture(2, 1, 2, old=[1])
-    followers.advance(sweep(captures=(first, second), before=FENCE))
+    followers.advance(sweep(captures=(first, second)))
 
     assert settled(followers, 1.0) == {"a": [1]}
 
@@ -143,8 +170,11 @@ def test_the_number_of_those_who_wait_is_bounded(followers: Followers[str]) -> N
     for number in range(5):
         follow(followers, f"{number}", number)
 
-    assert settled(followers, 0.0) == {"0": [0], "1": [1]}
-    assert len(followers) == 3
+    assert followers.is_due(0.0)
+    # One would be enough of those that wait, but the next would be one too many again.
+    assert settled(followers, 0.0) == {"0": [0], "1": [1], "2": [2], "3": [3]}
+    assert len(followers) == 1
+    assert not followers.is_due(0.0)
 
 
 def test_births_that_grew_old_within_the_request_wait_for_a_look(followers: Followers[str]) -> None:

@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 
-from pympler.leaks.window import (
-    Window,
-    YoungWatch,
+from pympler.leaks.listing import (
     list_generation,
     list_ids,
-    refusal,
+    list_since,
     supports_windows,
     take,
 )
+from pympler.leaks.window import Window, YoungWatch, refusal
 from tests.leaks.values import capture, listing
 
 
@@ -110,6 +109,26 @@ def test_this_interpreter_lists_in_order_of_birth() -> None:
     places = [ids.index(id(item)) for item in made[-10:]]
 
     assert places == sorted(places)
+
+
+def test_a_listing_from_a_fence_on_is_the_end_of_the_whole() -> None:
+    fence: list[None] = []
+    made = [[number] for number in range(50)]
+    whole, part = list_generation(0), list_since(id(fence))
+
+    assert part.ids[0] == id(fence)
+    assert set(map(id, made)) <= set(part.ids)
+    start = whole.ids.index(id(fence))
+    assert part.ids[: len(made) + 2] == whole.ids[start : start + len(made) + 2]
+    assert part.types[: len(made) + 2] == whole.types[start : start + len(made) + 2]
+
+
+def test_a_listing_without_its_fence_is_everything() -> None:
+    item = Item()
+    ids = list_since(0).ids
+
+    assert id(item) in ids
+    assert 0 not in ids
 
 
 def test_nothing_is_kept_alive_by_a_listing() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pympler.leaks.evidence import WindowResult, pack_ids
+from pympler.leaks.listing import Listing
 from pympler.leaks.report import LeakSummary, RequestReport, RouteSummary, Suspect, TypeCount
 from pympler.leaks.survivors import TypeInfo
-from pympler.leaks.window import Capture, Listing, Sweep
+from pympler.leaks.window import Capture, Sweep
 
 __all__ = ["a_report", "a_route", "a_summary", "births", "capture", "listing", "result", "sweep"]
 
@@ -98,8 +99,8 @@ def capture(
     return Capture(epoch, generation, listing(*young), old, dropped)
 
 
-def sweep(*young: int, captures: tuple[Capture, ...] = (), before: int = 0) -> Sweep:
-    return Sweep(list(captures), before, listing(*young))
+def sweep(*young: int, captures: tuple[Capture, ...] = ()) -> Sweep:
+    return Sweep(list(captures), listing(*young))
 
 
 def births(*ids: int, name: str = "shop.Order") -> dict[int, TypeInfo]:
