@@ -273,6 +273,7 @@ def test_a_store_that_fails_is_said_in_words(fault: str) -> None:
 
 def test_a_result_of_another_version_is_said_in_words(store: MemoryStore) -> None:
     fill(store)
-    for result in ({"schema": 99}, {}, None, [], "x"):
+    results: list[Any] = [{"schema": 99}, {}, None, [], "x"]
+    for result in results:
         store.add_job(Job("h", "heap", summary().worker, NOW, state="done", result=result))
         assert "cannot be read" in Visitor(store).see("/heap/h", 503)
