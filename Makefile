@@ -8,6 +8,7 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.10
 UNTRACED := tests/leaks/check/test_check.py tests/leaks/check/test_slots.py tests/cli \
 	tests/test_tracker.py tests/test_muppy.py
 COVERAGE_FLOOR := 82
+WORKERS := --numprocesses auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check bench soak screenshots clean
@@ -20,8 +21,8 @@ demo: $(VENV)/demo.stamp ## Three small applications under load, and what Pymple
 	@$(PY) examples/demo/run.py
 
 test: $(VENV)/dev.stamp ## The whole suite on one Python, with coverage (10 minutes at most)
-	@$(PY) -m coverage run -m pytest $(foreach path,$(UNTRACED),--ignore=$(path))
-	@$(PY) -m pytest $(UNTRACED)
+	@$(PY) -m pytest $(WORKERS) --cov --cov-report= $(foreach path,$(UNTRACED),--ignore=$(path))
+	@$(PY) -m pytest $(WORKERS) $(UNTRACED)
 	@$(PY) -m coverage report --fail-under=$(COVERAGE_FLOOR)
 
 test-all: $(PY) ## The unit tests on every installed Python, oldest and newest frameworks

@@ -27,7 +27,7 @@ _NUMBERS = count()
 os.environ["XDG_STATE_HOME"] = _STATE.name
 os.environ["PYMPLER_STORE"] = "memory:"
 
-GRACE_S = 3.0
+GRACE_S = 30.0
 # Pools that frameworks start for synchronous code and keep for the life of the process.
 POOLS = ("ThreadPoolExecutor-", "asyncio_", "AnyIO worker thread")
 

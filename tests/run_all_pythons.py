@@ -105,6 +105,7 @@ def make_environment(version: str, python: str, constraint: str) -> str:
 def run_tests(python: str) -> tuple[int, str]:
     """Run all but the integration tests; the exit code and what pytest's closing line says."""
     command = [python, "-m", "pytest", "-m", "not integration"]
+    command += ["--numprocesses", "auto", "--maxprocesses", "4"]
     closing = "pytest ended early"
     with subprocess.Popen(
         command,

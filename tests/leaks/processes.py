@@ -13,7 +13,7 @@ __all__ = ["run_alone"]
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def run_alone(code: str, *arguments: object, timeout_s: float = 60.0) -> str:
+def run_alone(code: str, *arguments: object, timeout_s: float = 300.0) -> str:
     """What the code prints; whatever goes wrong in it fails the test."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],

@@ -21,7 +21,7 @@ from tests.support import require
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 20.0
+TIMEOUT_S = 120.0
 # What a server sends only for the time of day.
 VARIES = re.compile(rb"(?im)^date: [^\r]*\r\n")
 
