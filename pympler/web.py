@@ -29,7 +29,7 @@ class PagesServer:
         port: port to listen on, 0 for any that is free.
 
     Attributes:
-        url: where the pages are.
+        url: where the pages are; port: the port of it.
 
     Raises:
         OSError: if the address cannot be listened on.
@@ -50,8 +50,8 @@ class PagesServer:
         self._server = kind((host, port), _Handler)
         self._server.set_app(wsgi_pages(pages))
         self._thread: threading.Thread | None = None
-        number = self._server.server_address[1]
-        self.url = f"http://[{host}]:{number}/" if ":" in host else f"http://{host}:{number}/"
+        self.port = int(self._server.server_address[1])
+        self.url = f"http://[{host}]:{self.port}/" if ":" in host else f"http://{host}:{self.port}/"
 
     def start(self) -> None:
         """Serve in a thread of its own, until :meth:`close`.

@@ -188,4 +188,6 @@ def test_the_version_and_help() -> None:
 def test_without_a_command() -> None:
     code, out, err = run()
     assert (code, out) == (2, "")
-    assert err == "pympler: error: no command is given; use 'check' (see pympler --help)\n"
+    assert (
+        err == "pympler: error: no command is given; use 'check' or 'serve' (see pympler --help)\n"
+    )

@@ -158,8 +158,9 @@ def _mounted_at(scope: Scope, path: str, prefix: str) -> str:
         return root + prefix
     # A framework that tells the application the rest of the path alone (Litestar) leaves the
     # whole of it in the raw path.
-    raw = unquote(scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1"))
-    return raw[: len(raw) - len(path)].rstrip("/") if raw.endswith(path) else ""
+    raw = unquote((scope.get("raw_path") or b"").partition(b"?")[0].decode("latin-1")).rstrip("/")
+    rest = path.rstrip("/")  # which Litestar ends with a slash
+    return raw[: len(raw) - len(rest)] if raw.endswith(rest) else ""
 
 
 async def _body(receive: Receive) -> bytes:

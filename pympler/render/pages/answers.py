@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pympler.errors import PymplerError
 from pympler.render.pages.request import PageRequest
 from pympler.store import Store
+
+if TYPE_CHECKING:
+    from pympler.render.pages.heap_objects import Snapshots
 
 __all__ = ["MissingError", "Redirect", "RefusedError", "Rendered", "Site", "number_of"]
 
@@ -21,11 +24,13 @@ class Site:
         store: where reports are read and jobs are written.
         request: what was asked for; it has been let in.
         now: the moment of the request, in seconds since the epoch.
+        snapshots: reads saved heap snapshots.
     """
 
     store: Store
     request: PageRequest
     now: float
+    snapshots: Snapshots
 
 
 @dataclass(frozen=True, slots=True)

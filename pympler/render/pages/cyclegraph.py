@@ -12,8 +12,8 @@ from pympler.util.sizes import format_bytes
 __all__ = ["draw"]
 
 _MOST_NODES = 16
-_WIDTH = 640
-_NAME = 26
+_WIDTH = 560
+_NAME = 30
 _DOT = 7
 
 
@@ -25,9 +25,11 @@ def draw(cycle: Cycle) -> Markup:
     nodes = cycle.nodes[:_MOST_NODES]
     if not nodes:
         return Markup("")
-    radius = 40.0 if len(nodes) < 3 else min(30.0 * len(nodes) / 2, 150.0)
-    height = round(2 * radius + 90)
+    radius = 70.0 if len(nodes) < 3 else min(40.0 + 14.0 * len(nodes), 170.0)
+    height = 150 if len(nodes) < 3 else round(2 * radius + 80)
     centre = (_WIDTH / 2, height / 2)
+    if len(nodes) == 1:
+        radius = 24.0
     angles = [2 * math.pi * place / len(nodes) - math.pi / 2 for place in range(len(nodes))]
     if len(nodes) == 2:  # beside each other, so that both names have room
         angles = [math.pi, 0.0]
@@ -36,7 +38,7 @@ def draw(cycle: Cycle) -> Markup:
         for angle in angles
     ]
     edges = [
-        _edge(edge, spots, centre, cycle.edges)
+        _edge(edge, spots, cycle.edges)
         for edge in cycle.edges
         if edge.source < len(nodes) and edge.target < len(nodes)
     ]
@@ -69,32 +71,45 @@ def draw(cycle: Cycle) -> Markup:
 def _edge(
     edge: CycleEdge,
     spots: list[tuple[float, float]],
-    centre: tuple[float, float],
     edges: tuple[CycleEdge, ...],
 ) -> Markup:
     (x1, y1), (x2, y2) = spots[edge.source], spots[edge.target]
+    anchor = "middle"
     if edge.source == edge.target:
-        path = f"M{x1 - 5:.1f} {y1 + 5:.1f}c-34 40 44 40 11 2"
-        middle = (x1, y1 + 44)
+        path = f"M{x1 - 5:.1f} {y1 + 6:.1f}c-34 44 44 44 11 2"
+        spot = (x1, y1 + 54)
     else:
         length = math.hypot(x2 - x1, y2 - y1) or 1.0
-        across, along = ((y1 - y2) / length, (x2 - x1) / length), _DOT + 2
+        # A line bends to the left of its way, so that one there and one back are apart.
+        left = ((y2 - y1) / length, (x1 - x2) / length)
         both = any(e.source == edge.target and e.target == edge.source for e in edges)
-        bend = 26 if both else 8
-        middle = ((x1 + x2) / 2 + across[0] * -bend, (y1 + y2) / 2 + across[1] * -bend)
-        dx, dy = (x2 - x1) / length * along, (y2 - y1) / length * along
-        control = (
-            (x1 + x2) / 2 - 2 * bend * across[0],
-            (y1 + y2) / 2 - 2 * bend * across[1],
-        )
+        bend = 22.0 if both else 10.0
+        middle = ((x1 + x2) / 2, (y1 + y2) / 2)
+        control = (middle[0] + 2 * bend * left[0], middle[1] + 2 * bend * left[1])
+        gap = _DOT + 3
+        start = _towards((x1, y1), control, gap)
+        end = _towards((x2, y2), control, gap)
         path = (
-            f"M{x1 + dx:.1f} {y1 + dy:.1f}Q{control[0]:.1f} {control[1]:.1f} "
-            f"{x2 - dx:.1f} {y2 - dy:.1f}"
+            f"M{start[0]:.1f} {start[1]:.1f}Q{control[0]:.1f} {control[1]:.1f} "
+            f"{end[0]:.1f} {end[1]:.1f}"
         )
+        aside = bend + 10
+        spot = (middle[0] + aside * left[0], middle[1] + aside * left[1] + 4)
+        anchor = "middle" if abs(left[0]) < 0.4 else "start" if left[0] > 0 else "end"
     return Markup(
         '<path class="edge" d="{}" marker-end="url(#arrow)"/>'
-        '<text class="label" x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>'
-    ).format(path, middle[0], middle[1], _short(edge.label))
+        '<text class="label" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>'
+    ).format(path, spot[0], spot[1], anchor, _short(edge.label))
+
+
+def _towards(
+    spot: tuple[float, float], target: tuple[float, float], distance: float
+) -> tuple[float, float]:
+    length = math.hypot(target[0] - spot[0], target[1] - spot[1]) or 1.0
+    return (
+        spot[0] + (target[0] - spot[0]) / length * distance,
+        spot[1] + (target[1] - spot[1]) / length * distance,
+    )
 
 
 def _short(text: str) -> str:

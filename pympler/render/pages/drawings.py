@@ -47,21 +47,22 @@ def time_chart(
     first = min(drawn[name][0][0] for name in names)
     last = max(now, max(drawn[name][-1][0] for name in names))
     span = max(last - first, 1.0)
-    top, step = _scale(max(value for name in names for _, value in drawn[name]), in_bytes)
+    values = [value for name in names for _, value in drawn[name]]
+    base, top, step = _scale(min(values), max(values), in_bytes)
 
     def x(moment: float) -> float:
         return _LEFT + (moment - first) / span * (_WIDTH - _LEFT - _RIGHT)
 
     def y(value: float) -> float:
-        return _HEIGHT - _BOTTOM - value / top * (_HEIGHT - _TOP - _BOTTOM)
+        return _HEIGHT - _BOTTOM - (value - base) / (top - base) * (_HEIGHT - _TOP - _BOTTOM)
 
     label: Callable[[float], str] = format_bytes if in_bytes else lambda value: f"{value:,.0f}"
     parts = [
         f'<svg class="chart" role="img" aria-label="{escape(_described(title, drawn, label))}" '
         f'viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="xMidYMid meet">'
     ]
-    for place in range(round(top / step) + 1):
-        value = place * step
+    for place in range(round((top - base) / step) + 1):
+        value = base + place * step
         parts.append(
             f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(value):.1f}" '
             f'y2="{y(value):.1f}"/><text class="tick" x="{_LEFT - 8}" y="{y(value) + 4:.1f}" '
@@ -132,17 +133,22 @@ def _span(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _scale(highest: float, in_bytes: bool) -> tuple[float, float]:
-    """The upper edge and the distance of the lines, in round numbers."""
+def _scale(lowest: float, highest: float, in_bytes: bool) -> tuple[float, float, float]:
+    """The lower and the upper edge, and the distance of the lines, in round numbers.
+
+    Sizes that are all far from zero get an edge of their own below, or their growth would not show.
+    """
     if highest <= 0:
-        return 1.0, 1.0
+        return 0.0, 1.0, 1.0
+    from_zero = not in_bytes or lowest < highest / 2
     unit = 1024.0 ** max(math.floor(math.log(highest, 1024)), 0) if in_bytes else 1.0
-    raw = highest / 4 / unit
+    raw = (highest if from_zero else max(highest - lowest, highest / 20)) / 4 / unit
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(each * power for each in (1, 2, 2.5, 5, 10) if each * power >= raw * 0.999) * unit
     if not in_bytes:
         step = max(step, 1.0)
-    return math.ceil(highest / step) * step, step
+    base = 0.0 if from_zero else math.floor(lowest / step) * step
+    return base, max(math.ceil(highest / step) * step, base + step), step
 
 
 def _thinned(points: Points) -> Points:

@@ -1,10 +1,11 @@
-"""Heap: snapshots of a worker by type, and two of them compared."""
+"""Heap: snapshots of a worker by type, two of them compared, and the objects of one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from pympler.render.pages.answers import MissingError, Rendered, Site
+from pympler.render.pages.heap_objects import show_object, show_type
 from pympler.render.pages.jobs import last_pause, of_kind, read_result
 from pympler.store import Job
 from pympler.store.results import HeapResult, TypeChange
@@ -23,6 +24,11 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
         return _compare(site)
     if len(rest) == 1:
         return _one(site, rest[0])
+    if len(rest) == 2:
+        job, result = _snapshot(site, rest[0])
+        if rest[1] == "objects":
+            return show_type(site, job, result)
+        return show_object(site, job, result, rest[1])
     raise MissingError("There is no such page.")
 
 

@@ -12,6 +12,7 @@ from pympler.render.pages import classes, garbage, heap, jobs, leaks, overview, 
 from pympler.render.pages.access import Access, decide
 from pympler.render.pages.answers import MissingError, Redirect, RefusedError, Rendered, Site
 from pympler.render.pages.environment import FOLDER, environment
+from pympler.render.pages.heap_objects import Snapshots
 from pympler.render.pages.merge import worker_name
 from pympler.render.pages.request import PageRequest, PageResponse
 from pympler.store import Store, StoreStatus
@@ -93,6 +94,7 @@ class Pages:
         self._store = store
         self._access = access
         self._clock = clock
+        self._snapshots = Snapshots()
         self._files = {
             path.name: (_TYPES[path.suffix], path.read_bytes())
             for path in (FOLDER / "static").iterdir()
@@ -125,7 +127,8 @@ class Pages:
         if request.method not in ("GET", "HEAD", "POST"):
             return _plain(405, "Method not allowed", ("Allow", _METHODS))
         views = _FORMS if request.method == "POST" else _VIEWS
-        site = Site(self._store(), request, self._clock())
+        site = Site(self._store(), request, self._clock(), self._snapshots)
+        self._snapshots.let_go(site.now)
         status = site.store.status()
         try:
             if first not in views:
