@@ -56,12 +56,12 @@ STAGES = """
     pympler.leaks.monitor
     pympler.leaks.watched
     pympler.leaks
-    pympler.render pympler.render.text pympler.render.json
+    pympler.render pympler.render.text pympler.render.json pympler.render.panel
     pympler.leaks.check
     pympler.render.pages
     pympler.wsgi
     pympler_django pympler_flask pympler_asgi pympler_pytest pympler.web
-    pympler.panels pympler.cli
+    pympler.panels pympler.apps pympler.cli
     pympler.__main__
 """
 RANKS = {name: rank for rank, line in enumerate(STAGES.splitlines()) for name in line.split()}

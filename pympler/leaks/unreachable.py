@@ -12,7 +12,7 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain, compress, repeat, starmap
 from operator import is_not
 from types import ModuleType
@@ -54,8 +54,8 @@ def unreachable_young() -> frozenset[int]:
 def _young_without_tuples(generation: int) -> list[Any]:
     # An exact tuple may be one that another thread is still filling: see listing.list_generation.
     held: list[Any] = []
-    fill = filter(None, map(held.extend, map(gc.get_objects, (generation,))))
-    empty = filter(None, starmap(held.clear, ((),)))
+    fill: Iterator[Any] = filter(None, map(held.extend, map(gc.get_objects, (generation,))))
+    empty: Iterator[Any] = filter(None, starmap(held.clear, ((),)))
     found: list[Any] = []
     found.extend(compress(chain(fill, held, empty), map(is_not, map(type, held), repeat(tuple))))
     # Both lists are listed as well, and a list that holds itself would stay.

@@ -36,9 +36,12 @@ def check_middleware(app_configs: object, **_: Any) -> list[CheckMessage]:
     """``pympler.W001``: the middleware is missing; ``pympler.W002``: it is there twice."""
     installed = [path for path in django_settings.MIDDLEWARE if _is_ours(path)]
     if not installed:
+        panels = getattr(django_settings, "DEBUG_TOOLBAR_PANELS", None) or ()
+        shown = any(str(path).endswith(".MemoryPanel") for path in panels)
+        what = "only what the debug toolbar shows" if shown else "no request"
         return [
             Warning(
-                "pympler_django is installed, but its middleware is not, so no request is watched.",
+                f"pympler_django is installed, but its middleware is not, so {what} is watched.",
                 hint=f'Put it first: MIDDLEWARE = ["{_PATH}", ...], '
                 'or remove "pympler_django" from INSTALLED_APPS.',
                 id="pympler.W001",

@@ -16,9 +16,10 @@ from pympler.leaks.watched import FinishOnClose, WatchedRequest
 from pympler.wsgi import REQUEST_KEY as ENVIRON_KEY
 from pympler_django.conf import get_monitor
 
-__all__ = ["MemoryMiddleware"]
+__all__ = ["MemoryMiddleware", "Watching", "route_of", "watched_by_middleware"]
 
 _ATTRIBUTE = "_pympler"
+_TOOLBAR = "djdt"  # the namespace of django-debug-toolbar's own pages
 _SCOPE_KEY = "pympler"  # of pympler_asgi, which may not be there
 
 
@@ -51,7 +52,7 @@ class MemoryMiddleware:
             return self.get_response(request)
         if self._is_async:
             return self._serve_async(request)
-        watching = _Watching(request)
+        watching = Watching(request)
         try:
             response = self.get_response(request)
         except BaseException as error:
@@ -61,7 +62,7 @@ class MemoryMiddleware:
         return response
 
     async def _serve_async(self, request: Any) -> Any:
-        watching = _Watching(request)
+        watching = Watching(request)
         try:
             response = await self.get_response(request)
         except BaseException as error:  # also CancelledError: the client is gone
@@ -71,47 +72,68 @@ class MemoryMiddleware:
         return response
 
 
-class _Watching:
-    """From the moment that the request reaches the middleware until its response leaves it."""
+class Watching:
+    """From the moment that the request reaches the middleware until its response leaves it.
 
-    __slots__ = ("_owns", "_request", "_watched")
+    Attributes:
+        watched: the request as the monitor sees it.
+    """
+
+    __slots__ = ("_owns", "_request", "watched")
 
     def __init__(self, request: Any) -> None:
         outer = _outer(request)
         self._owns = outer is None
         self._request = request
-        self._watched = outer or WatchedRequest(get_monitor(), request.method or "")
-        setattr(request, _ATTRIBUTE, self._watched)
+        self.watched = outer or WatchedRequest(get_monitor(), request.method or "")
+        setattr(request, _ATTRIBUTE, self.watched)
 
     def failed(self, error: BaseException) -> None:
-        self._watched.failed(error)
+        """The exception passes that ended the request."""
+        self.watched.failed(error)
         self._leave()
         if self._owns:
-            self._watched.finish()
+            self.watched.finish()
 
     def answered(self, response: Any, task: asyncio.Task[Any] | None = None) -> None:
-        self._watched.status = getattr(response, "status_code", None)
+        """The response passes; ``task`` is the one that sends it under ASGI."""
+        self.watched.status = getattr(response, "status_code", None)
         self._leave()
         if not self._owns:
             return
         if getattr(response, "streaming", False):
             # The body is not touched, so that it stays a synchronous or asynchronous iterator.
-            finish = self._watched.finish
+            finish = self.watched.finish
             FinishOnClose.install(response, finish)
             if task is not None:
                 # Under ASGI Django does not close a response whose body raised (5.2), and the
                 # task that sends it is the one that has come by here.
                 task.add_done_callback(lambda _: finish())
         else:
-            self._watched.finish()
+            self.watched.finish()
 
     def _leave(self) -> None:
         with guard("name the route of a request"):
             delattr(self._request, _ATTRIBUTE)  # a request may be used again
             match = self._request.resolver_match
-            if match is not None and isinstance(match.route, str):
-                # As in the other frameworks a route begins with a slash; "^" is of a re_path().
-                self._watched.route = "/" + match.route.removeprefix("^")
+            if match is not None:
+                self.watched.route = route_of(match) or self.watched.route
+                # Of the debug toolbar itself: when somebody opens a panel in it.
+                self.watched.ours = self.watched.ours or _TOOLBAR in match.namespaces
+
+
+def route_of(match: Any) -> str:
+    """The route template that a request was resolved to, empty if it has none."""
+    if not isinstance(match.route, str):
+        return ""
+    # As in the other frameworks a route begins with a slash; "^" is of a re_path().
+    return "/" + match.route.removeprefix("^")
+
+
+def watched_by_middleware(request: Any) -> WatchedRequest | None:
+    """The request as a middleware of Pympler's further out watches it, if there is one."""
+    watched = getattr(request, _ATTRIBUTE, None)
+    return watched if isinstance(watched, WatchedRequest) else None
 
 
 def _outer(request: Any) -> WatchedRequest | None:
