@@ -43,9 +43,11 @@ ROUTES = {"clean": work.clean, "leak": work.leak, "cache": work.fill_cache}
 def current_monitor() -> LeakMonitor:
     """The monitor of the middleware in this process, of which there must be one."""
     # Imported when asked for: a bare process has to be without anything of ours.
-    from pympler.leaks import monitor
+    from pympler.leaks import LeakMonitor
+    from pympler.leaks.lifecycle import monitors
 
-    (found,) = monitor._monitors
+    (found,) = monitors
+    assert isinstance(found, LeakMonitor)
     return found
 
 

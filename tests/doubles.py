@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pympler.leaks import ActiveRequest, LeakMonitor, RequestReport, Settings
 from pympler.leaks import guard as guard_module
+from pympler.store.memory import MemoryStore
 
 __all__ = ["Ended", "FailingMonitor", "RecordingMonitor", "faults_logged", "reports_of"]
 
@@ -75,10 +76,11 @@ class FailingRequest(RecordedRequest):
         raise RuntimeError("a fault of our own")
 
 
-class FailingStore:
+class FailingStore(MemoryStore):
     """A store that cannot save."""
 
     def __init__(self) -> None:
+        super().__init__(keep=1)
         self.tried = 0
 
     def save(self, report: RequestReport) -> None:

@@ -35,6 +35,8 @@ STAGES = """
     pympler.leaks.report
     pympler.leaks.chosen
     pympler.store
+    pympler.leaks.inspections pympler.leaks.diary
+    pympler.leaks.jobs
     pympler.leaks.budget
     pympler.leaks.sampling
     pympler.leaks.listing
@@ -51,9 +53,10 @@ STAGES = """
     pympler.leaks.verdict
     pympler.leaks.attribution
     pympler.leaks.investigation
-    pympler.leaks.worker pympler.leaks.turns
+    pympler.leaks.worker pympler.leaks.turns pympler.leaks.lifecycle
     pympler.leaks.publisher
     pympler.leaks.monitor
+    pympler.leaks.snapshots
     pympler.leaks.watched
     pympler.leaks
     pympler.render pympler.render.text pympler.render.json pympler.render.panel

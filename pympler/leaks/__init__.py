@@ -12,6 +12,7 @@ from pympler.leaks.report import (
     TypeCount,
 )
 from pympler.leaks.settings import Settings
+from pympler.leaks.snapshots import snapshot
 
 __all__ = [
     "UNROUTED",
@@ -24,4 +25,5 @@ __all__ = [
     "Settings",
     "Suspect",
     "TypeCount",
+    "snapshot",
 ]

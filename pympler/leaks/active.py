@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from pympler.leaks.chosen import RequestBirths
+from pympler.leaks.jobs import HeapBefore
 from pympler.leaks.suspects import LiveSuspect
 from pympler.leaks.tracing import StoreTracer
 from pympler.leaks.window import Window
@@ -25,6 +26,7 @@ class ActiveRequest:
 
     __slots__ = (
         "_monitor",
+        "before",
         "began_s",
         "births",
         "error",
@@ -51,6 +53,7 @@ class ActiveRequest:
         self.tracer: StoreTracer | None = None
         self.refused = ""
         self.births: RequestBirths | None = None
+        self.before: HeapBefore | None = None
         self.id = 0  # of its report, given when there is one unless it was asked for before
         # Known only to the requests that have ended, or that are watched.
         self.route: str

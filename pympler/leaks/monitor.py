@@ -13,19 +13,22 @@ from __future__ import annotations
 import os
 import platform
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 from pympler.leaks.active import ActiveRequest
 from pympler.leaks.births import Births
 from pympler.leaks.budget import Budget, DutyCycle
 from pympler.leaks.chosen import ChosenClasses
 from pympler.leaks.counters import CounterReadings, read_counters
+from pympler.leaks.diary import Diary
 from pympler.leaks.ended import Ended, Process, report_of, result_of
 from pympler.leaks.guard import guard
 from pympler.leaks.investigation import Investigation
+from pympler.leaks.jobs import Jobs, TakenSnapshot
+from pympler.leaks.lifecycle import follow
 from pympler.leaks.publisher import Publisher
 from pympler.leaks.report import LeakSummary, RequestReport, RouteSummary, worst
 from pympler.leaks.settings import Settings
@@ -52,8 +55,6 @@ _PLAIN_REQUEST_S = 2e-6  # what a request without a window takes, benchmarks/cos
 _BUSY = "a holder was searched for just then"
 _CLOSE = guard("close a window")  # used again and again: each request comes by
 _ENTER = guard("follow the instances of a request")
-
-_monitors: weakref.WeakSet[LeakMonitor] = weakref.WeakSet()
 
 
 class LeakMonitor:
@@ -102,7 +103,7 @@ class LeakMonitor:
         chosen = self.settings.track_classes if self.settings.enabled else ()
         self._chosen = ChosenClasses(chosen) if chosen else None
         self._reset()
-        _monitors.add(self)
+        follow(self)
 
     def _open_store(self) -> Store:
         settings = self.settings
@@ -128,7 +129,9 @@ class LeakMonitor:
         self._walks = self._accounted = 0
         self._busy = self._refused = False
         self._put_off = 0
-        self._worker = Worker(self._tick, _TICK_S)
+        self._jobs = Jobs(self.store, self._process.worker)
+        self._diary = Diary(self.store)
+        self._worker = Worker(self._tick, _TICK_S, self._look)
 
     # The flow of a request.
 
@@ -138,6 +141,7 @@ class LeakMonitor:
         Takes about a microsecond for a request without a window. Never raises on purpose; front
         ends wrap it in :func:`~pympler.leaks.guard.guard` all the same.
         """
+        before = self._jobs.begin() if self._jobs.armed is not None else None
         turns = self._turns
         if not turns.enter():
             self._missed.append(None)
@@ -148,6 +152,7 @@ class LeakMonitor:
             self._started += 1
             self._in_flight += 1
             request = ActiveRequest(self, self._started, self._in_flight - 1)
+            request.before = before
             if self._chosen is not None:
                 with _ENTER:
                     request.births = self._chosen.enter()
@@ -157,6 +162,8 @@ class LeakMonitor:
                     self._open(request, chosen)
         finally:
             turns.leave()
+        if before is not None:
+            request.watch()
         return request
 
     def _watch(self, request: ActiveRequest) -> str:
@@ -187,6 +194,9 @@ class LeakMonitor:
         if self._births.ready or self._confirmed:
             self._report(_REPORTS_PER_REQUEST)
             self._announce()
+        before, request.before = request.before, None
+        if before is not None:
+            self._jobs.end(before, request, self._met(request) - 1)
 
     def _count_missed(self) -> None:
         # Their turn did not come: unwatched, but others overlapped with them.
@@ -228,7 +238,7 @@ class LeakMonitor:
 
     def _open_window(self, request: ActiveRequest) -> None:
         cpu_s = time.thread_time()
-        request.walks = self._walks
+        request.walks = self._walks + self._jobs.walks
         request.lengths = self._investigation.lengths()
         request.started_at = time.time()
         request.began_s = time.perf_counter()
@@ -333,7 +343,9 @@ class LeakMonitor:
     def _fault_of(self, request: ActiveRequest, window: Window) -> str:
         if window.fault:
             return window.fault
-        return "" if request.walks == self._walks else "a heap walk ran meanwhile"
+        return (
+            "" if request.walks == self._walks + self._jobs.walks else "a heap walk ran meanwhile"
+        )
 
     def _spend(self, cpu_s: float) -> None:
         hook_cost_s = self._births.watch.hook_cost_s
@@ -375,8 +387,27 @@ class LeakMonitor:
             self._settle_all()
         while self._search():
             pass
+        if self._jobs.look():
+            self._walks += 1
+            self._jobs.work()
+        if self._diary.is_due(idle=idle):
+            self._write_diary()
         with self._turns:
             return not idle or self._births.pending
+
+    def _look(self) -> bool:
+        """Whether there is something to do although no requests come."""
+        return self._jobs.look() or self._diary.is_due(idle=True)
+
+    def _write_diary(self, *, last: bool = False) -> None:
+        cpu_s = time.thread_time()
+        summary = replace(self._summarise(), dropped=self.store.status().dropped)
+        with self._turns:
+            lengths = self._investigation.lengths()
+        by_name = {each.holder.path: size for each, size in lengths.items() if size is not None}
+        self._diary.write(summary, by_name, last=last)
+        with self._turns:
+            self._spend(time.thread_time() - cpu_s)
 
     def _settle_all(self) -> None:
         with self._turns:
@@ -425,10 +456,26 @@ class LeakMonitor:
             with guard("finish a request"):
                 request.finish(label, error=error)
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether it is enabled and not closed."""
+        return self.settings.enabled and not self._closed
+
+    def snapshot(self, label: str) -> AbstractContextManager[TakenSnapshot]:
+        """Compare the whole heap before and after a block, under a label such as ``"import"``.
+
+        Walks the heap twice, seconds each in a large process. What changed is the ``result`` of
+        the value that the block is given, and is kept in the store.
+        """
+        return self._jobs.taking(label)
+
     def summary(self) -> LeakSummary:
         """What is known now, in one value; finishes the re-checks that are pending."""
         self._settle_all()
         self._announce()
+        return self._summarise()
+
+    def _summarise(self) -> LeakSummary:
         chosen = self._chosen
         with self._turns:
             routes = self._investigation.summaries()
@@ -467,20 +514,26 @@ class LeakMonitor:
         self._settle_all()
         self._announce(everything=True)
         self._births.watch.uninstall()
+        self._write_last()
         if self._chosen is not None:
             self._chosen.close()
         if self._owns_store:
             self.store.close()
 
+    def _write_last(self) -> None:
+        if self._started:
+            with guard("write down the last of a worker"):
+                self._write_diary(last=True)
 
-def _after_fork_in_child() -> None:
-    # Locks may be held and threads are gone: what the parent learned stays with the parent.
-    for monitor in list(_monitors):
-        monitor._births.watch.uninstall()
-        if monitor._chosen is not None:
-            monitor._chosen.forget()
-        monitor._reset()
+    def _end_with_process(self) -> None:
+        # Threads still run, but what they do is no longer waited for.
+        if not self._closed:
+            self._settle_all()
+            self._write_last()
 
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    def _begin_in_child(self) -> None:
+        # Locks may be held and threads are gone: what the parent learned stays with the parent.
+        self._births.watch.uninstall()
+        if self._chosen is not None:
+            self._chosen.forget()
+        self._reset()

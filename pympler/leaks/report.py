@@ -290,6 +290,7 @@ class LeakSummary(_Plain):
         started_at, taken_at: when the monitor started and when this was said, in seconds since
             the epoch.
         classes: totals of the classes in ``track_classes``.
+        dropped: reports of this worker that its store could not keep.
     """
 
     application: str
@@ -309,6 +310,7 @@ class LeakSummary(_Plain):
     host: str = ""
     taken_at: float = 0.0
     classes: tuple[ClassTotal, ...] = ()
+    dropped: int = 0
     schema: int = SCHEMA
 
     @property

@@ -21,10 +21,18 @@ class Worker:
         tick: a bound method, what to do; returns whether to go on ticking although nobody woke
             the worker.
         interval_s: seconds between two ticks.
+        look: a bound method, asked as often while nobody wakes the worker, cheap: whether
+            there is something to do all the same. Then it ticks at once.
     """
 
-    def __init__(self, tick: Callable[[], bool], interval_s: float) -> None:
+    def __init__(
+        self,
+        tick: Callable[[], bool],
+        interval_s: float,
+        look: Callable[[], bool] | None = None,
+    ) -> None:
         self._tick = weakref.WeakMethod(tick)
+        self._look = None if look is None else weakref.WeakMethod(look)
         self._interval_s = interval_s
         self._awake = False
         self._stopped = False
@@ -67,23 +75,29 @@ class Worker:
         # While it waits nothing is alive that a window of that time would list: bound methods are
         # made once, and nothing is made for a with statement.
         wait_for_call, wait_for_end = self._calls.get, self._endings.get
+        look_s = None if self._look is None else self._interval_s
         while not self._stopped:
-            wait_for_call()
-            self._awake = False
             again = True
+            try:
+                wait_for_call(True, look_s)
+            except Empty:
+                again = False
+            self._awake = False
+            if not again and not self._stopped and self._guarded(self._look):
+                again = self._guarded(self._tick)
             while again and not self._stopped:
                 ended = True
                 try:
                     wait_for_end(True, self._interval_s)
                 except Empty:
                     ended = False  # and on, so that no exception is alive during a tick
-                again = not ended and self._guarded()
+                again = not ended and self._guarded(self._tick)
 
-    def _guarded(self) -> bool:
+    def _guarded(self, method: weakref.WeakMethod[Callable[[], bool]] | None) -> bool:
         with guard("do the work in the background"):
-            return self._call()
+            return self._call(method)
         return False
 
-    def _call(self) -> bool:
-        tick = self._tick()
-        return tick is not None and tick()
+    def _call(self, method: weakref.WeakMethod[Callable[[], bool]] | None) -> bool:
+        bound = None if method is None else method()
+        return bound is not None and bound()

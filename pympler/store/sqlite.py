@@ -66,6 +66,10 @@ class SqliteStore:
         keep: number of reports kept, of all workers together; the oldest give way.
         max_age_s: whatever is older than this is removed.
 
+    Attributes:
+        path: the file.
+        folder: where snapshots of the heap lie that jobs have saved.
+
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder, SqliteStore(f"{folder}/x.db") as store:
@@ -77,6 +81,7 @@ class SqliteStore:
         self, path: str | os.PathLike[str], keep: int = KEEP, max_age_s: float = _MOST_AGE_S
     ) -> None:
         self.path = Path(os.path.abspath(path))
+        self.folder = self.path.with_name(f"{self.path.stem}.snapshots")
         self._keep = keep
         self._max_age_s = max_age_s
         self._summaries: dict[str, LeakSummary] = {}
