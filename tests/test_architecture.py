@@ -59,7 +59,7 @@ STAGES = """
     pympler.leaks.snapshots
     pympler.leaks.watched
     pympler.leaks
-    pympler.render pympler.render.text pympler.render.json pympler.render.panel
+    pympler.render pympler.render.text pympler.render.json pympler.render.panel pympler.render.fleet
     pympler.leaks.check
     pympler.render.pages
     pympler.wsgi

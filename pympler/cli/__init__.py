@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pympler import __version__
-from pympler.cli import check, serve
+from pympler.cli import check, report, serve
 from pympler.errors import UsageError
 
 __all__ = ["main"]
@@ -58,11 +58,12 @@ def _run(argv: Sequence[str]) -> int:
         title="commands", dest="command", metavar="COMMAND", parser_class=_Parser
     )
     check.add_parser(commands)
+    report.add_parser(commands)
     serve.add_parser(commands)
     try:
         arguments, unknown = parser.parse_known_args(argv)
         if arguments.command is None:
-            parser.error("no command is given; use 'check' or 'serve'")
+            parser.error("no command is given; use 'check', 'report' or 'serve'")
         if unknown:
             parser.prog = f"{parser.prog} {arguments.command}"
             parser.error(f"unrecognized arguments: {' '.join(unknown)}")

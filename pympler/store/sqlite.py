@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pympler.errors import StoreError
 from pympler.leaks.report import LeakSummary, RequestReport
 from pympler.store import Job, Moment, Page, Query, StoreStatus, rows
+from pympler.store.fleet import Rollup
 from pympler.store.sqlite_schema import prepare
 from pympler.store.writer import Writer
 
@@ -215,6 +216,16 @@ class SqliteStore:
         """The readings of all workers, oldest first."""
         sql = "SELECT at, worker, data FROM moment WHERE at >= ? ORDER BY at, id"
         return self._all(rows.moment_from, sql, [since])
+
+    def rollups(self, since: float = 0.0) -> list[Rollup]:
+        """The reports kept, added up by hour, route, release and host, oldest first."""
+        sql = (
+            "SELECT CAST(started_at / 3600 AS INTEGER) * 3600.0 AS hour, route, method, release, "
+            "host, count(*), sum(coalesce(status, 0) >= 500), sum(bytes), sum(objects), "
+            "sum(duration) FROM report WHERE started_at >= ? "
+            "GROUP BY hour, route, method, release, host ORDER BY hour"
+        )
+        return self._all(Rollup, sql, [since])
 
     # Jobs.
 

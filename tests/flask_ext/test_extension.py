@@ -193,7 +193,7 @@ def test_a_factory_serves_several_applications_each_with_its_own_state() -> None
     settings = [monitor_of(app).settings for app in (first, second)]
     assert [(s.application, s.keep, s.sample_rate) for s in settings] == [
         ("first", 7, 0.5),
-        ("second", 200, 0.5),
+        ("second", None, 0.5),
     ]
     assert [monitor_of(app).summary().requests for app in (first, second)] == [1, 0]
     assert not hasattr(extension, "app")
