@@ -27,6 +27,7 @@ ORDER = (
     "Peers",
     "Collector",
     "Footprint",
+    "Pages",
     "Soak",
 )
 CHILD = "--measure"

@@ -15,6 +15,7 @@ SCRIPTS = (
     "peers.py",
     "collector.py",
     "footprint.py",
+    "pages.py",
 )
 
 

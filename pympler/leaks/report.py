@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -364,17 +365,28 @@ def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:
             f"{kind.__name__} of schema {schema!r} cannot be read, this version reads up to "
             f"{SCHEMA}; upgrade pympler"
         )
-    hints = typing.get_type_hints(kind)
     try:
         return kind(
             **{
-                field.name: _rebuild(hints[field.name], data[field.name])
-                for field in fields(kind)  # type: ignore[arg-type]
-                if field.name in data
+                name: data[name] if part is None else _rebuild(part, data[name])
+                for name, part in _parts(kind)  # type: ignore[arg-type]
+                if name in data
             }
         )
     except TypeError as error:
         raise ValueError(f"{kind.__name__} cannot be read: {error}") from error
+
+
+@functools.cache  # a page reads hundreds of reports
+def _parts(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+    """The fields of a dataclass, each with its type if there is something to rebuild."""
+    hints = typing.get_type_hints(kind)
+    found = []
+    for field in fields(kind):
+        hint = hints[field.name]
+        made = typing.get_origin(hint) is tuple or (isinstance(hint, type) and is_dataclass(hint))
+        found.append((field.name, hint if made else None))
+    return tuple(found)
 
 
 def _rebuild(hint: Any, value: Any) -> Any:

@@ -110,12 +110,15 @@ def moment_row(moment: Moment) -> tuple[float, str, str]:
     return moment.at, moment.worker, _encode(rest)
 
 
+_OF_A_MOMENT = frozenset(field.name for field in dataclasses.fields(Moment))
+
+
 def moment_from(at: float, worker: str, data: str) -> Moment:
     """The moment that a row describes."""
     rest = json.loads(data)
     tracked = {name: (pair[0], pair[1]) for name, pair in rest.pop("tracked", {}).items()}
-    known = {field.name for field in dataclasses.fields(Moment)}
-    rest = {name: value for name, value in rest.items() if name in known}  # a newer one's others
+    if rest.keys() - _OF_A_MOMENT:  # a newer one's others
+        rest = {name: value for name, value in rest.items() if name in _OF_A_MOMENT}
     return Moment(at, worker, tracked=tracked, **rest)
 
 

@@ -11,6 +11,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
@@ -32,7 +33,7 @@ except ImportError as error:
 
 from pympler.leaks.guard import guard
 from pympler.leaks.watched import WatchedRequest
-from pympler.render.panel import TEMPLATES, Shown, subtitle, view
+from pympler.render.panel import Shown, subtitle, view
 from pympler_django.conf import get_monitor
 from pympler_django.middleware import Watching, route_of, watched_by_middleware
 
@@ -42,7 +43,7 @@ _APP = "pympler_django"
 _PATHS = ("pympler_django.panel.MemoryPanel", "pympler.panels.MemoryPanel")
 # An engine of its own: the template is found whatever TEMPLATES says, and fills in nothing but
 # what it is given.
-_ENGINE = Engine(dirs=[str(TEMPLATES)])
+_ENGINE = Engine(dirs=[str(Path(__file__).resolve().parent / "templates")])
 _Panel: Any = Panel  # typed in some of its versions, and differently
 
 
@@ -56,7 +57,7 @@ class MemoryPanel(_Panel):
     is_async = True
     title = "Memory"
     nav_icon = "pympler_django/memory.svg"  # drawn since version 8
-    template = "panel.html"
+    template = "pympler_django/panel.html"
 
     _shown: Shown | None = None
     _own: Watching | None = None

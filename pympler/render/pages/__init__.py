@@ -8,6 +8,7 @@ see them. Needs Jinja2, the extra ``pympler[web]``.
 from __future__ import annotations
 
 from pympler.render.pages.access import Access
+from pympler.render.pages.checked import render_check
 from pympler.render.pages.request import (
     MOST_BODY_BYTES,
     PageRequest,
@@ -27,4 +28,5 @@ __all__ = [
     "parse_form",
     "parse_query",
     "read_headers",
+    "render_check",
 ]

@@ -174,6 +174,7 @@ def fill_all(store: Store, now: float = NOW, workers: int = 3) -> str:
             )
     for job in jobs(ids[0], now):
         store.add_job(job)
+        store.update_job(job)
     store.flush()
     return ids[0]
 

@@ -1,5 +1,0 @@
-"""Signals of the project."""
-
-from django.dispatch import Signal
-
-order_placed = Signal()
