@@ -17,7 +17,7 @@ from pympler.graph.landmarks import from_landmark, is_task
 from pympler.graph.roots import Held, Root, frame_locals, module_namespace
 from pympler.util.names import short_file, type_name
 
-__all__ = ["is_suspended", "label_path", "label_step", "suspended_frame"]
+__all__ = ["LruCache", "is_suspended", "label_path", "label_step", "suspended_frame"]
 
 LruCache = type(functools.lru_cache(lambda: None))
 
@@ -128,7 +128,7 @@ def _attribute(name: Any) -> str:
 
 def _short_key(key: Any) -> str:
     # Keys may be data of the application's users: only what looks like a name is shown.
-    if type(key) is int and abs(key) < 1000:
+    if key is None or key is True or key is False or (type(key) is int and abs(key) < 1000):
         return str(key)
     return repr(key) if type(key) is str and _looks_like_a_name(key) else "..."
 

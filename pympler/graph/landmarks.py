@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import sys
 import types
 from contextvars import Context
 from typing import Any
 
 from pympler.graph.roots import Root
+from pympler.util.names import is_application_file, short_file
 
-__all__ = ["from_landmark", "is_task"]
+__all__ = ["callable_name", "from_landmark", "is_task", "own_attribute", "what_runs"]
+
+_MOST_LOOKED_AT = 300
+
+_FRAMES: dict[type, str] = {
+    types.GeneratorType: "gi_frame",
+    types.CoroutineType: "cr_frame",
+    types.AsyncGeneratorType: "ag_frame",
+}
+_DEAD_ENDS = frozenset({types.FunctionType, types.FrameType, dict})
 
 
 def from_landmark(root: Root, objects: list[Any]) -> tuple[Root, list[Any]]:
@@ -54,7 +66,7 @@ def _handle(item: Any) -> str | None:
         return None
     timer = _loaded("asyncio", "TimerHandle")
     word = "call_later" if timer is not None and issubclass(type(item), timer) else "call_soon"
-    return f"{word} ({_name_of(_slot(item, '_callback'))})"
+    return f"{word} ({callable_name(own_attribute(item, '_callback'))})"
 
 
 def _thread(item: Any) -> str | None:
@@ -64,8 +76,8 @@ def _thread(item: Any) -> str | None:
     if not any(item is thread for thread in list(threading._active.values())):
         return None
     if issubclass(type(item), threading.Timer):
-        return f"threading.Timer ({_name_of(_slot(item, 'function'))})"
-    name = _slot(item, "_name")
+        return f"threading.Timer ({callable_name(own_attribute(item, 'function'))})"
+    name = own_attribute(item, "_name")
     if type(name) is not str:
         return "thread"
     # Of Thread-7 (work) the number differs from run to run.
@@ -73,19 +85,51 @@ def _thread(item: Any) -> str | None:
     return f"thread {name!r}" if number == name else "thread" + number.lstrip("0123456789")
 
 
-def _slot(item: Any, name: str) -> Any:
+def _is_loop(kind: type) -> bool:
+    loop = _loaded("asyncio", "AbstractEventLoop")
+    return loop is not None and issubclass(kind, loop)
+
+
+def own_attribute(item: Any, name: str) -> Any:
+    """An attribute that an object has itself or in a slot, ``None`` without one."""
     try:
         return object.__getattribute__(item, name)
     except AttributeError:
         return None
 
 
-def _name_of(function: Any) -> str:
+def callable_name(function: Any) -> str:
     """The dotted name of a function or bound method; of anything else its type."""
     if type(function) is types.MethodType:
         function = function.__func__
     if type(function) is types.FunctionType and type(function.__module__) is str:
         return f"{function.__module__}.{function.__qualname__}"
+    if type(function) is functools.partial:
+        return callable_name(function.func)
     if type(function) is types.BuiltinMethodType:
-        return function.__name__
+        return function.__qualname__
     return type(function).__name__
+
+
+def what_runs(item: Any) -> str:
+    """The code of the application that something of a library will run, empty if it is none.
+
+    A timer, a handle or a weak reference to a task says nothing by itself: what it leads to does.
+    """
+    level, seen = [item], {id(item)}
+    while level and len(seen) < _MOST_LOOKED_AT:
+        following: list[Any] = []
+        for one in level:
+            kind = type(one)
+            if kind is types.FunctionType and is_application_file(one.__code__.co_filename):
+                return callable_name(one)
+            frame = getattr(one, _FRAMES[kind]) if kind in _FRAMES else None
+            if frame is not None and is_application_file(frame.f_code.co_filename):
+                where = f"{short_file(frame.f_code.co_filename)}:{frame.f_lineno}"
+                return f"{frame.f_code.co_name} at {where}"
+            if kind in _DEAD_ENDS or issubclass(kind, (type, types.ModuleType)) or _is_loop(kind):
+                continue
+            following += gc.get_referents(one)
+        level = [one for one in following if id(one) not in seen and gc.is_tracked(one)]
+        seen.update(map(id, level))
+    return ""

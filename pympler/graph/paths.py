@@ -12,10 +12,10 @@ import sys
 import types
 import weakref
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pympler.graph.labels import label_path
+from pympler.graph.labels import LruCache, label_path
 from pympler.graph.roots import Root, children, is_own, module_namespace, root_phases
 
 __all__ = ["ATOMS", "Chains", "Handle", "Path", "find_chains", "find_paths"]
@@ -194,6 +194,13 @@ class Chains:
         """The path along objects that :meth:`objects` found, from the root on."""
         ids = tuple(map(id, objects))
         return Path(label_path(self._roots[ids[0]], objects), ids, Handle.along(objects))
+
+    def describe_holder(self, objects: list[Any]) -> Path:
+        """The same, for what holds other objects: a cache is named by the function it is of."""
+        path = self.describe(objects)
+        if type(objects[-1]) is LruCache and not path.text.startswith("lru_cache of "):
+            return replace(path, text=f"lru_cache of {path.text}")
+        return path
 
 
 def find_chains(

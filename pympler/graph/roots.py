@@ -18,13 +18,17 @@ from pympler.util.names import is_application_file, short_file, type_name
 __all__ = [
     "Held",
     "Root",
+    "add_root",
     "children",
     "frame_locals",
+    "hook_roots",
+    "is_added",
     "is_own",
     "is_own_frame",
     "is_own_kind",
     "is_own_module",
     "module_namespace",
+    "remove_root",
     "root_phases",
     "running_frames",
 ]
@@ -36,6 +40,7 @@ _OWN_ADAPTERS = frozenset({"MemoryMiddleware"})
 _signal_names = {int(member): member.name for member in signal.Signals}
 _name_of = type.__dict__["__name__"].__get__
 _module_of = type.__dict__["__module__"].__get__
+_added: dict[str, Root] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,13 +74,28 @@ def module_namespace(module: ModuleType) -> dict[str, Any]:
     return namespace
 
 
+def add_root(label: str, item: Any, *, is_machinery: bool = False) -> None:
+    """Let paths begin at an object that Pympler holds in the place of a server, under this name."""
+    _added[label] = Root(label, item, is_machinery)
+
+
+def is_added(item: Any) -> bool:
+    """Whether an object was added as a root, and belongs to the application."""
+    return any(root.item is item and not root.is_machinery for root in _added.values())
+
+
+def remove_root(label: str) -> None:
+    """Undo :func:`add_root`; may be called twice."""
+    _added.pop(label, None)
+
+
 def root_phases() -> Iterator[list[Root]]:
     """The roots in the order in which their names are preferred.
 
     Modules of the application come first, in the order in which their imports were completed:
     what a module imports from another was complete before it, and is better named there. Then
-    installed modules, the standard library, hooks of the interpreter, frames of threads, the
-    current context, and exceptions that are being handled.
+    what was added, installed modules, the standard library with its private modules last, hooks of
+    the interpreter, frames of threads, the current context, and exceptions that are being handled.
     """
     application: list[Root] = []
     installed: list[Root] = []
@@ -92,16 +112,19 @@ def root_phases() -> Iterator[list[Root]]:
         else:
             standard.append(Root(name, module, is_machinery=True))
     application.sort(key=lambda root: root.label == "__main__")
+    standard.sort(key=lambda root: root.label.startswith("_"))
     yield application
+    yield list(_added.values())
     yield installed
     yield standard
-    yield list(_hooks())
+    yield list(hook_roots())
     yield list(_frames())
     yield [Root("the current context", contextvars.copy_context())]
     yield list(_exceptions())
 
 
-def _hooks() -> Iterator[Root]:
+def hook_roots() -> Iterator[Root]:
+    """What the interpreter itself refers to and shows through functions."""
     for number in range(1, _signal.NSIG):
         try:
             handler = _signal.getsignal(number)

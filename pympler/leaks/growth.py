@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import FrameType, ModuleType
 from typing import Any
 
-from pympler.graph.roots import is_own, module_namespace
+from pympler.graph.roots import Held, hook_roots, is_own, module_namespace
 from pympler.leaks.lengths import LruCache, length_reader
 from pympler.sizing.flat import flat_size
 
@@ -65,7 +65,8 @@ def tracked_ids() -> frozenset[int]:
 def read_lengths() -> dict[int, int]:
     """The length of every container that can grow, by id.
 
-    The dictionary inside an ``lru_cache`` is left out: the cache itself stands for it.
+    The dictionary inside an ``lru_cache`` and the list inside a ``SimpleQueue`` are left out: the
+    cache and the queue stand for them.
     """
     lengths: dict[int, int] = {}
     inner: set[int] = set()
@@ -81,6 +82,8 @@ def read_lengths() -> dict[int, int]:
         lengths[id(item)] = read(item)
         if kind is LruCache:
             inner.add(id(cache_dict(item)))
+        elif kind is queue.SimpleQueue:
+            inner.update(id(part) for part in gc.get_referents(item) if type(part) is list)
     for key in inner:
         lengths.pop(key, None)
     return lengths
@@ -211,9 +214,14 @@ def _is_held_by(row: list[Any]) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Link:
-    """A new object that an old one points at, and the number of new ones reached through it."""
+    """A new object that an old one points at.
 
-    owner: Any
+    Attributes:
+        read: what stands in its place now.
+        child: the new object; reach: the number of new ones reached through it.
+    """
+
+    read: Callable[[], Any]
     child: Any
     reach: int
 
@@ -221,14 +229,18 @@ class Link:
 def find_links(old: Collection[int]) -> list[Link]:
     """Old objects that now point at new ones, those that lead to most of them first.
 
-    Finds what no container shows: linked lists, chains of exceptions.
+    Finds what no container shows: linked lists, chains of exceptions, hooks that call the ones
+    before them.
 
     Args:
         old: ids of the objects that were there before.
     """
     objects = tracked_objects()
     new = {id(item) for item in objects if id(item) not in old}
-    heads: list[tuple[Any, Any]] = []
+    heads: list[tuple[Callable[[], Any], Any]] = []
+    for root in hook_roots():
+        held = root.item.items if type(root.item) is Held else ()
+        heads += [(_hook_reader(root.label), child) for child in held if id(child) in new]
     for item in objects:
         kind = type(item)
         if id(item) not in old or kind is FrameType or issubclass(kind, ModuleType):
@@ -236,9 +248,30 @@ def find_links(old: Collection[int]) -> list[Link]:
         referents = gc.get_referents(item)
         if new.isdisjoint(map(id, referents)) or is_own(item):
             continue
-        heads += [(item, child) for child in referents if id(child) in new]
-    links = [Link(owner, child, _reach(child, new)) for owner, child in heads[:_MOST_HEADS]]
+        heads += [(_reader(item, child), child) for child in referents if id(child) in new]
+    links = [Link(read, child, _reach(child, new)) for read, child in heads[:_MOST_HEADS]]
     return sorted(links, key=lambda link: -link.reach)
+
+
+def _hook_reader(label: str) -> Callable[[], Any]:
+    def read() -> Any:
+        found = (root.item for root in hook_roots() if root.label == label)
+        return next((item.items[0] for item in found if type(item) is Held), None)
+
+    return read
+
+
+def _reader(owner: Any, child: Any) -> Callable[[], Any]:
+    if type(owner) is dict:
+        name = next((name for name, value in dict.items(owner) if value is child), None)
+        return lambda: dict.get(owner, name)
+    place = next((i for i, one in enumerate(gc.get_referents(owner)) if one is child), 0)
+
+    def read() -> Any:
+        referents = gc.get_referents(owner)
+        return referents[place] if place < len(referents) else None
+
+    return read
 
 
 def _reach(head: Any, new: Collection[int]) -> int:

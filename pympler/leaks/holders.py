@@ -136,7 +136,7 @@ def _describe(chains: Chains, ids: Ids, count: int) -> Holder | None:
     if objects is None:
         return None
     objects = _up_the_chain(_up_to_cache(objects))
-    path = chains.describe(objects)
+    path = chains.describe_holder(objects)
     item = objects[-1]
     return Holder(
         path=path.text,

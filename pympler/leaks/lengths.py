@@ -7,7 +7,7 @@ import functools
 import queue
 from collections import deque
 from collections.abc import Callable
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import Any
 
 __all__ = ["LruCache", "bound_of", "length_of", "length_reader"]
@@ -24,12 +24,23 @@ _LENGTHS: dict[int, Callable[[Any], int]] = {
     id(deque): deque.__len__,
     id(bytearray): bytearray.__len__,
     id(array.array): array.array.__len__,
-    # A view of the buffer would forbid the application to resize it meanwhile.
-    id(BytesIO): BytesIO.__sizeof__,
+    id(BytesIO): lambda item: _position(BytesIO, item) or BytesIO.__sizeof__(item),
+    id(StringIO): lambda item: _position(StringIO, item),
     id(queue.SimpleQueue): queue.SimpleQueue.qsize,
     # The type's own method: the cached function may have an attribute of that name.
     id(LruCache): lambda item: int(LruCache.cache_info(item).currsize),
 }
+
+
+def _position(base: Any, item: Any) -> int:
+    # A view of the buffer would forbid the application to resize it meanwhile, and its allocated
+    # size grows in steps; who writes stands at its end.
+    try:
+        return int(base.tell(item))
+    except ValueError:  # closed
+        return 0
+
+
 _mro_of = type.__dict__["__mro__"].__get__
 _maxlen_of = deque.__dict__["maxlen"].__get__
 

@@ -187,7 +187,7 @@ def test_a_chain_without_a_container_that_grows_is_a_leak() -> None:
     [
         ("lru", f"{HOLDER}.LRU", 150),
         ("deque", f"{HOLDER}.LAST", 100),
-        ("lru_cache", f"{HOLDER}.computed", 100),
+        ("lru_cache", f"lru_cache of {HOLDER}.computed", 100),
     ],
 )
 def test_a_cache_is_bounded(name: str, holder: str, bound: int) -> None:

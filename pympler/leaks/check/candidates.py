@@ -6,13 +6,15 @@ import gc
 import logging
 import sys
 import weakref
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from pympler.graph.landmarks import what_runs
 from pympler.graph.paths import find_chains
-from pympler.graph.roots import is_own, module_namespace
+from pympler.graph.roots import is_added, is_own, module_namespace
 from pympler.leaks.growth import cache_dict, fetch, left_behind
 from pympler.leaks.lengths import LruCache, bound_of, length_of
 from pympler.leaks.report import Suspect
@@ -22,6 +24,7 @@ from pympler.util.names import is_application_file, type_name
 __all__ = ["Candidate", "container_candidates", "module_of", "name_objects", "rank"]
 
 _MOST = 20
+_UNNAMED = "that only the interpreter holds"
 _BOUND_NAMES = (
     "maxsize",
     "max_size",
@@ -102,7 +105,7 @@ def container_candidates(growing: Mapping[int, float]) -> list[Candidate]:
         if name is None:
             if _belongs_to_pympler(item):
                 continue
-            name = _Name(f"a {type_name(type(item))} that only the interpreter holds", False, None)
+            name = _Name(f"a {type_name(type(item))} {_UNNAMED}", False, None)
         found.append(_container(item, growing[key], name))
     return found
 
@@ -125,7 +128,7 @@ def name_objects(items: Mapping[int, Any]) -> dict[int, _Name]:
     for key, ids in chains.ids.items():
         objects = chains.objects(ids)
         if objects is not None:
-            path = chains.describe(objects)
+            path = chains.describe_holder(objects)
             application = _is_application(objects[0])
             text = path.text if application else _of_logger(objects) or path.text
             names[key] = _Name(text, application, _owner_bound(objects))
@@ -147,6 +150,8 @@ def module_of(item: Any) -> tuple[str, bool] | None:
     """The name of the module whose namespace this is, and whether it is the application's."""
     if type(item) is not dict:
         return None
+    if item is sys.modules:
+        return "sys.modules", False
     for name, module in list(sys.modules.items()):
         if issubclass(type(module), ModuleType) and module_namespace(module) is item:
             return f"the names in {name}", _is_application(module)
@@ -172,6 +177,8 @@ def rank(
         del fresh
         kept = left_behind([lambda one=one: _fresh(one, known[one])], old)[0]  # type: ignore[misc]
         one.bytes_per_request = float(kept.flat_bytes)
+        if not one.application:
+            one.path += _what_run(_fresh(one, known[one]))
     ordered = sorted(
         candidates, key=lambda one: (one.weak, not one.application, -one.bytes_per_request)
     )
@@ -179,8 +186,15 @@ def rank(
     for one, kept in zip(ordered, left_behind(groups, old), strict=True):
         one.objects_per_request = float(kept.objects)
         one.bytes_per_request = float(kept.flat_bytes)
-    own = [one for one in ordered if one.application or (one.objects_per_request and not one.weak)]
-    return own or ordered[:1]
+    named = [one for one in ordered if not one.path.endswith(_UNNAMED)] or ordered
+    own = [one for one in named if one.application or (one.objects_per_request and not one.weak)]
+    return own or named[:1]
+
+
+def _what_run(entries: list[Any]) -> str:
+    """What most of the entries of a library's registry will run, for the end of its name."""
+    names = Counter(filter(None, map(what_runs, entries[:_MOST])))
+    return f": {names.most_common(1)[0][0]}" if names else ""
 
 
 def _fresh(one: Candidate, known: Collection[int]) -> list[Any]:
@@ -212,6 +226,8 @@ def _container(item: Any, growth: float, name: _Name) -> Candidate:
 
 
 def _is_application(root: Any) -> bool:
+    if is_added(root):
+        return True
     if not issubclass(type(root), ModuleType):
         return False
     file = module_namespace(root).get("__file__")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
 
 from pympler.leaks.check.candidates import name_objects
 from pympler.leaks.growth import Link, find_links, left_behind
@@ -66,7 +64,7 @@ def find_chain(old: Collection[int], requests: int, objects_per_request: float) 
 
 def _changes(link: Link) -> Callable[[], int]:
     """A function that counts how often another object has taken the place of a linked one."""
-    read = _place(link)
+    read = link.read
     last, count = id(link.child), 0
 
     def changes() -> int:
@@ -77,17 +75,3 @@ def _changes(link: Link) -> Callable[[], int]:
         return count
 
     return changes
-
-
-def _place(link: Link) -> Callable[[], Any]:
-    owner = link.owner
-    if type(owner) is dict:
-        name = next((name for name, value in owner.items() if value is link.child), None)
-        return lambda: dict.get(owner, name)
-    place = next((i for i, one in enumerate(gc.get_referents(owner)) if one is link.child), 0)
-
-    def read() -> Any:
-        referents = gc.get_referents(owner)
-        return referents[place] if place < len(referents) else None
-
-    return read

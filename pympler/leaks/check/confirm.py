@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pympler.errors import ApplicationError
@@ -19,7 +19,6 @@ __all__ = ["Limits", "Watch", "confirm"]
 _NO_MORE_THREADS = 200
 _NO_MORE_BYTES = 512 << 20
 _ENOUGH_TO_JUDGE = 250
-_MOST_BLOCKS_MORE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +26,23 @@ class Limits:
     """How long candidates are watched.
 
     Attributes:
-        least: requests that a leak must have been watched for.
-        most: requests that they are watched for if that takes no longer than ``extra_s``, so that
-            larger caches of fast applications show their bound too.
+        most: requests that they are watched for, a leak in any case.
+        total: requests of a route in all; what is found late is watched for what is left of it.
+        least_s: seconds that watching takes at least; what is missing is waited for before the
+            last block, so that a cache that is emptied by the clock shows it.
         block: requests after which a candidate must have grown by half of what was expected.
-        longest_s: seconds after which it is judged by what has been seen.
+        longest_s: seconds after which a route is judged by what has been seen.
     """
 
-    least: int = 1250
-    most: int = 5000
-    extra_s: float = 3.0
+    most: int = 1500
+    total: int = 2000
+    least_s: float = 5.0
     block: int = 250
     longest_s: float = 120.0
+
+    def scaled(self, total: int) -> Limits:
+        """The same for another number of requests in all."""
+        return replace(self, total=total, most=max(total - 500, 2 * self.block))
 
 
 @dataclass(slots=True, eq=False)
@@ -89,16 +93,20 @@ class Watch:
 def confirm(
     candidates: Sequence[Candidate],
     send: Callable[[int], None],
+    wait: Callable[[float], None],
     progress: Callable[[int, int], None],
     limits: Limits = Limits(),
+    left: int | None = None,
 ) -> int:
     """Watch candidates until each is bounded or has grown for long enough; sets their verdicts.
 
     Args:
         candidates: what grew in the rounds.
         send: sends a number of requests of the route.
+        wait: lets a number of seconds pass.
         progress: called with the requests sent and the number to be sent.
         limits: how long to watch.
+        left: requests that may be sent at the most; by default those that the limits name.
 
     Returns:
         The number of requests that were sent.
@@ -115,10 +123,7 @@ def confirm(
         if one.bound is not None:
             one.verdict, one.evidence = "bounded", f"declares a bound of {one.bound}"
     sent, reason = 0, ""
-    must_stop = _Stop(limits)
-    if any(one.patient for one in watches):
-        # What grows in turns fills in turns: its bound shows in the second block at the earliest.
-        must_stop = _Stop(replace(limits, least=2 * limits.least))
+    plan = _Plan(limits, limits.total if left is None else left, watches)
     while watches and not reason:
         try:
             for _ in range(10):
@@ -130,42 +135,54 @@ def confirm(
             if sent < _ENOUGH_TO_JUDGE:
                 raise
             reason = f", then the application failed: {error}"
-        if sent % limits.block == 0:
-            for one, watch in watches.items():
-                if not one.patient:
-                    watch.end_block(limits.block)
-                elif sent % limits.least == 0:
-                    watch.end_block(limits.least)
-            slows_down = any(watch.slows_down for watch in watches.values())
-            reason = reason or must_stop.enough(sent, slows_down=slows_down)
-        reason = reason or must_stop.danger()
+        for one, watch in watches.items():
+            if sent % plan.block(one) == 0:
+                watch.end_block(plan.block(one))
         _take_bounded(watches)
-        progress(sent, max(limits.least, sent))
+        slows_down = any(watch.slows_down for watch in watches.values())
+        reason = reason or plan.end(sent, slows_down=slows_down) or plan.danger()
+        if watches and not reason and sent == plan.goal - limits.block:
+            wait(max(limits.least_s - plan.elapsed_s(), 0.0))
+        progress(sent, plan.goal)
     for one, watch in watches.items():
         _conclude(one, watch, sent, reason.strip() and reason)
     return sent
 
 
-class _Stop:
+class _Plan:
     """Tells when there has been enough watching."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, left: int, watched: Iterable[Candidate]) -> None:
         self._limits = limits
+        left -= left % 10
+        # What grows in turns fills in turns: its bound shows late, so all that is left is used.
+        is_patient = any(one.patient for one in watched)
+        self.goal = max(left if is_patient else min(limits.most, left), 2 * limits.block)
+        self._latest = max(left, self.goal)
+        self._patient_block = self.goal // 20 * 10
         self._started_s = time.monotonic()
         self._rss_bytes = resident_bytes()
         self._threads = threading.active_count()
-        self._blocks_more = 0
 
-    def enough(self, sent: int, *, slows_down: bool) -> str:
-        """A blank if so many requests are enough, empty if they are not."""
-        limits = self._limits
-        taken_s = time.monotonic() - self._started_s
-        enough = sent >= limits.most or (sent >= limits.least and taken_s > limits.extra_s)
-        if enough:
-            self._blocks_more += 1
-            if not slows_down or self._blocks_more > _MOST_BLOCKS_MORE:
-                return " "
-        return ""
+    def block(self, one: Candidate) -> int:
+        """After how many requests to judge whether it stops."""
+        return self._patient_block if one.patient else self._limits.block
+
+    def elapsed_s(self) -> float:
+        """Seconds since watching began."""
+        return time.monotonic() - self._started_s
+
+    def end(self, sent: int, *, slows_down: bool) -> str:
+        """A blank if so many requests are enough, empty if they are not.
+
+        What grew less in the last block may have come to its bound in it: that asks for one more.
+        """
+        if sent < self.goal:
+            return ""
+        if slows_down and sent + self._limits.block <= self._latest:
+            self.goal += self._limits.block
+            return ""
+        return " "
 
     def danger(self) -> str:
         """Why to stop at once, empty if nothing speaks against going on."""
@@ -173,7 +190,7 @@ class _Stop:
             return ", stopped there because of the many threads"
         if resident_bytes() - self._rss_bytes > _NO_MORE_BYTES:
             return ", stopped there because of the memory it takes"
-        if time.monotonic() - self._started_s > self._limits.longest_s:
+        if self.elapsed_s() > self._limits.longest_s:
             return ", stopped there because of the time it takes"
         return ""
 
@@ -191,4 +208,4 @@ def _conclude(one: Candidate, watch: Watch, sent: int, reason: str) -> None:
         one.verdict, one.bound = "bounded", one.owner_bound
         one.evidence = f"declares a bound of {one.owner_bound}"
     else:
-        one.verdict, one.evidence = "leak", f"no bound seen in {sent} requests{reason}"
+        one.verdict, one.evidence = "leak", f"no bound seen in {sent:,} requests{reason}"

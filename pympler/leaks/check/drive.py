@@ -33,6 +33,9 @@ class Driver(Protocol):
     def settle(self) -> None:
         """Let work that requests have begun in the background come to its end."""
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass; what the application does by the clock goes on meanwhile."""
+
     def close(self) -> None:
         """Shut the application down; may be called twice."""
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from pympler.errors import ApplicationError
+from pympler.graph.roots import add_root, remove_root
 from pympler.leaks.check.drive import Answer, NotAnswered, alarm, host_name, target
 from pympler.leaks.check.load import describe_error
 
@@ -20,6 +21,7 @@ __all__ = ["AsgiDriver"]
 _T = TypeVar("_T")
 _Message = MutableMapping[str, Any]
 _GRACE_S = 1.0
+_LOOP, _STATE = "the event loop", "the lifespan state"
 _VERSIONS = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -41,6 +43,7 @@ class AsgiDriver:
         self._timeout_s = timeout_s
         self._host = host_name()
         self._loop = asyncio.new_event_loop()
+        add_root(_LOOP, self._loop, is_machinery=True)
         self._keep_pools()
         self._waited_for: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self._hangs = False
@@ -52,6 +55,7 @@ class AsgiDriver:
             self.close()
             raise
         self._state = self._lifespan.state
+        add_root(_STATE, self._state)
         self._waited_for.update(asyncio.all_tasks(self._loop))  # what runs for good
 
     def request(self, path: str) -> Answer:
@@ -73,10 +77,17 @@ class AsgiDriver:
             self._complete_all(new)
             self._waited_for.update(task for task in new if not task.done())
 
+    def wait(self, seconds: float) -> None:
+        """Let the event loop run for some time."""
+        if not self._hangs:
+            self._complete(self._loop.create_task(asyncio.sleep(seconds)))
+
     def close(self) -> None:
         """Run the shutdown of the application and end its event loop; may be called twice."""
         if self._loop.is_closed():
             return
+        remove_root(_LOOP)
+        remove_root(_STATE)
         try:
             if not self._hangs:
                 self._run(self._lifespan.stop(), "shutdown")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
@@ -58,11 +60,17 @@ class WsgiDriver:
     def settle(self) -> None:
         """Nothing to do: what a WSGI application does is done when its answer has been read."""
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        time.sleep(seconds)
+
     def close(self) -> None:
         """Nothing to do: WSGI knows no shutdown."""
 
     def trace_pools(self, function: Any) -> None:
-        """Nothing to do: the application runs in this thread."""
+        """Trace threads that a request starts; the application runs in this one."""
+        if not hasattr(threading, "settrace_all_threads"):  # else the tracer has done so
+            threading.settrace(function)
 
     def _run(self, path: str) -> Answer:
         started: list[tuple[str, list[tuple[str, str]]]] = []

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pympler.graph.paths import find_chains
 from pympler.graph.roots import is_own
 from pympler.leaks.check.candidates import Candidate, container_candidates, name_objects
 from pympler.leaks.check.meter import Meter, Window, middle
-from pympler.leaks.check.slots import Slots, growing_slots, read_slots, slot_readers, value_length
+from pympler.leaks.check.slots import Slots, growing_slots, read_slots, slot_candidates
 from pympler.leaks.growth import (
     advance,
     fetch,
@@ -30,7 +29,6 @@ _ROUNDS = 3
 _LEAST_COUNT = 0.3
 _LEAST_MALLOC_BYTES = 100.0
 _LEAST_ENTRIES = 0.003
-_MOST = 20
 _MOST_SPREAD = 2000
 
 
@@ -62,7 +60,7 @@ def look_longer(meter: Meter) -> Persisting | None:
         return None
     candidates = container_candidates(growing(tracks, _REQUESTS, least=_LEAST_ENTRIES))
     if not candidates:
-        candidates = _slot_candidates(growing_slots(*scans))
+        candidates = slot_candidates(growing_slots(*scans), _REQUESTS * _ROUNDS)
     if not candidates:
         candidates = _spread_candidates(first)
     return Persisting(window, candidates)
@@ -74,32 +72,6 @@ def persists(window: Window) -> bool:
         window.blocks >= _LEAST_COUNT
         or window.objects >= _LEAST_COUNT
         or window.malloc_bytes >= _LEAST_MALLOC_BYTES
-    )
-
-
-def _slot_candidates(growing_by: Mapping[tuple[int, int], int]) -> list[Candidate]:
-    found = []
-    most = sorted(growing_by, key=lambda key: -growing_by[key])[:_MOST]
-    readers = slot_readers(most)
-    values = {key: read() for key, read in readers.items()}
-    names = name_objects({id(value): value for value in values.values()})
-    for key, value in values.items():
-        name = names.get(id(value))
-        if name is not None:
-            growth = growing_by[key] / (_REQUESTS * _ROUNDS)
-            found.append(_slot(readers[key], growth, type_name(type(value)), name))
-    return found
-
-
-def _slot(read: Callable[[], Any], growth: float, kind: str, name: Any) -> Candidate:
-    return Candidate(
-        path=name.text,
-        type=kind,
-        application=name.application,
-        length=lambda: value_length(read()),
-        entries=lambda: gc.get_referents(read()),
-        table_bytes=lambda: flat_size(read()),
-        growth=growth,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +19,10 @@ from pympler.leaks.check.chains import find_chain
 from pympler.leaks.check.confirm import Limits, confirm
 from pympler.leaks.check.cycles import Garbage, collect_garbage, own_garbage
 from pympler.leaks.check.meter import Meter, Window, least, middle, settle_process
-from pympler.leaks.check.persist import Persisting, look_longer, persists
-from pympler.leaks.check.visitor import Visitor
+from pympler.leaks.check.persist import look_longer, persists
+from pympler.leaks.check.registers import register_candidates
+from pympler.leaks.check.sender import Sender
+from pympler.leaks.check.slots import Slots, growing_slots, read_slots, slot_candidates
 from pympler.leaks.growth import (
     advance,
     growing,
@@ -36,7 +39,9 @@ WARM_UP = 30
 ROUND = 20
 _SETTLING_REQUESTS = 400
 _LEAST_OBJECTS = 0.4
+_LEAST_CHAINED = 0.1
 _LEAST_BLOCKS = 0.5
+_LEAST_BLOCKS_WATCHED = 3
 _LEAST_MALLOC_BYTES = 300.0
 _LOOK_LONGER_MALLOC_BYTES = 200.0
 _LEAST_CYCLIC = 20.0
@@ -61,51 +66,188 @@ class Findings:
     suspects: tuple[Suspect, ...] = ()
 
 
-def examine(visitor: Visitor, rounds: int, progress: Progress, limits: Limits) -> Findings:
-    """Judge one route by sending it requests.
+def examine(
+    visitor: Sender,
+    rounds: int,
+    progress: Progress,
+    limits: Limits,
+    *,
+    warm_up: int = WARM_UP,
+) -> Findings:
+    """Judge one thing that can be done again and again.
 
     Args:
-        visitor: sends the requests.
+        visitor: does it.
         rounds: rounds of 20 requests, 3 at least.
         progress: called with a few words on what is done now.
         limits: how long suspects are watched.
+        warm_up: requests before the first round.
 
     Raises:
         ApplicationError: if the application fails.
     """
-    progress("warming up")
-    visitor.send(WARM_UP)
-    meter = Meter(visitor.send, visitor.settle)
-    # The first scan and the first window hold allocations of our own.
-    read_lengths()
-    meter.window(ROUND)
-    tracks = start_tracks(read_lengths())
-    windows: tuple[Window, ...] = ()
-    for number in range(rounds):
-        progress(f"round {number + 1} of {rounds}")
-        windows = (*windows, meter.window(ROUND))
-        tracks = advance(tracks, read_lengths())
-    window = least(*windows)
-    candidates = container_candidates(growing(tracks, ROUND))
-    tracks.clear()
-    watched = _watch(visitor, candidates, progress, limits)
-    if watched.leaks:
-        return watched.findings("leak")
-    if _is_unexplained(middle(*windows), watched):
-        progress("looking longer at growth without a container")
-        visitor.send(_SETTLING_REQUESTS)
-        persisting = look_longer(meter)
-        if persisting is not None and not watched.explains(persisting.window):
-            found = _judge_persisting(visitor, meter, persisting, progress, limits)
+    return _Examination(visitor, progress, limits).run(warm_up, rounds)
+
+
+class _Examination:
+    """The steps of the procedure, and how many requests they have left."""
+
+    def __init__(self, visitor: Sender, progress: Progress, limits: Limits) -> None:
+        self._visitor = visitor
+        self._progress = progress
+        self._limits = limits
+        self._meter = Meter(visitor.send, visitor.settle)
+        self._begun = visitor.requests
+        self._extra = 0  # asked for by the user, on top of the total
+        self._deadline_s = time.monotonic() + limits.longest_s
+
+    def run(self, warm_up: int, rounds: int) -> Findings:
+        """The verdict."""
+        self._extra = max(warm_up - WARM_UP, 0) + (rounds - 3) * ROUND
+        self._progress("warming up")
+        for _ in range(warm_up):
+            self._visitor.send(1)
+            self._check_time()
+        windows, candidates = self._rounds(rounds)
+        window = least(*windows)
+        watched = self._watch(candidates)
+        if watched.leaks:
+            return watched.findings("leak", _native_bytes(window))
+        if _is_unexplained(middle(*windows), watched):
+            found = self._look_longer(watched)
             if found is not None:
                 return found
-    if window.cyclic >= _LEAST_CYCLIC:
-        cyclic = _cyclic_garbage(visitor)
-        if cyclic is not None:
-            return cyclic
-    if window.rss_bytes >= _LEAST_RSS_BYTES:
-        return Findings("allocator", round(window.rss_bytes, 1))
-    return watched.findings("bounded") if watched.bounded else Findings("clean")
+        if window.cyclic >= _LEAST_CYCLIC:
+            cyclic = _cyclic_garbage(self._visitor)
+            if cyclic is not None:
+                return cyclic
+        if window.rss_bytes >= _LEAST_RSS_BYTES:
+            return Findings("allocator", round(window.rss_bytes, 1))
+        return watched.findings("bounded") if watched.bounded else Findings("clean")
+
+    def _left(self) -> int:
+        """Requests that may still be sent, without those that are traced at the end."""
+        sent = self._visitor.requests - self._begun
+        return self._limits.total + self._extra - sent - _MOST_TRACED
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._deadline_s:
+            sent = self._visitor.requests - self._begun
+            raise ApplicationError(
+                f"took more than {self._limits.longest_s:g} s for {sent} requests, too few to "
+                "judge by; give it more time with --max-seconds"
+            )
+
+    def _rounds(self, rounds: int) -> tuple[tuple[Window, ...], list[Candidate]]:
+        """What each round added, and what grew in all of them."""
+        # The first scans and the first window hold allocations of our own.
+        read_lengths()
+        read_slots()
+        self._meter.window(ROUND)
+        tracks = start_tracks(read_lengths())
+        scans: tuple[Slots, ...] = (read_slots(),)
+        windows: tuple[Window, ...] = ()
+        for number in range(rounds):
+            self._progress(f"round {number + 1} of {rounds}")
+            windows = (*windows, self._meter.window(ROUND))
+            tracks = advance(tracks, read_lengths())
+            scans = (*scans, read_slots())
+            self._check_time()
+        growth = growing(tracks, ROUND)
+        candidates = container_candidates(growth)
+        candidates += slot_candidates(growing_slots(*scans), ROUND * rounds, growth)
+        candidates += register_candidates(least(*windows))
+        return windows, candidates
+
+    def _watch(self, candidates: list[Candidate], reserved: int = 0) -> _Watched:
+        """Confirm candidates, weigh them and trace the lines that store.
+
+        Args:
+            candidates: what may leak.
+            reserved: requests that must be left afterwards.
+        """
+        if not candidates:
+            return _Watched([], [])
+        visitor = self._visitor
+        old = _old_ids(visitor)
+        known = {one: frozenset(map(id, one.entries())) for one in candidates}
+        begun = {one: one.length() or 0 for one in candidates}
+        sent = confirm(
+            candidates,
+            visitor.send,
+            visitor.wait,
+            lambda done, of: self._progress(f"watching what grows, {done:,} of {of:,} requests"),
+            self._limits,
+            self._left() - reserved,
+        )
+        if not sent or any(_was_just_emptied(one) for one in candidates):
+            # To see what an entry weighs there must be some.
+            sent += ROUND
+            visitor.send(ROUND)
+        visitor.settle()
+        settle_process()
+        leaks = rank([one for one in candidates if one.verdict == "leak"], known, old)
+        bounded = rank([one for one in candidates if one.verdict == "bounded"], known, old)
+        for one in (*leaks, *bounded):
+            _share(one, begun[one], sent)
+        self._trace(leaks)
+        return _Watched(leaks, bounded)
+
+    def _trace(self, leaks: Sequence[Candidate]) -> None:
+        """Find the lines that store, in a few traced requests."""
+        if not leaks:
+            return
+        self._progress("looking for the line that stores")
+        needed = math.ceil(min(max(5, 3 / max(leaks[0].growth, 0.01)), _MOST_TRACED))
+        tracer = StoreTracer({one: one.length for one in leaks[:5]})
+        # A leak that is confirmed stays one if the application fails now.
+        with contextlib.suppress(ApplicationError), self._visitor.traced(tracer):
+            for _ in range(needed):
+                self._visitor.send(1)
+                lines = tracer.lines()
+                if all(line is not None for line in lines.values()):
+                    break
+        for one, line in tracer.lines().items():
+            one.stored_at = _not_ours(line)  # type: ignore[attr-defined]
+
+    def _look_longer(self, watched: _Watched) -> Findings | None:
+        """The verdict on growth that nothing explains so far, ``None`` if it ends."""
+        self._progress("looking longer at growth without a container")
+        self._visitor.send(_SETTLING_REQUESTS)
+        persisting = look_longer(self._meter)
+        self._check_time()
+        if persisting is None or watched.explains(persisting.window):
+            return None
+        window = persisting.window
+        if persisting.candidates:
+            watched = self._watch(persisting.candidates, reserved=_LEAST_BLOCKS_WATCHED * 100)
+            if watched.leaks:
+                return watched.findings("leak", _native_bytes(window))
+            if watched.explains(window):
+                return None
+        return self._without_container(window)
+
+    def _without_container(self, window: Window) -> Findings | None:
+        """The verdict on growth that no container explains, ``None`` if it ends after all."""
+        self._progress("watching growth without a container")
+        old = _old_ids(self._visitor)
+        sent = 0
+        size = max(min(self._limits.block, self._left() // _LEAST_BLOCKS_WATCHED), 100)
+        for _ in range(max(self._left() // size, _LEAST_BLOCKS_WATCHED)):
+            window = least(window, self._meter.window(size))
+            sent += size
+            if not persists(window):
+                return None
+        chain = find_chain(old, sent, window.objects) if window.objects >= _LEAST_CHAINED else None
+        del old
+        if chain is None:
+            return Findings("native", _native_bytes(window), round(window.objects, 3))
+        tracer = chain.tracer()
+        with contextlib.suppress(ApplicationError), self._visitor.traced(tracer):
+            self._visitor.send(math.ceil(3 / min(window.objects, 1.0)))
+        line = next((line for line in map(_not_ours, tracer.lines().values()) if line), None)
+        suspect = replace(chain.suspect, stored_at=line)
+        return Findings("leak", suspect.bytes_per_request, chain.objects_per_request, (suspect,))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,11 +257,13 @@ class _Watched:
     leaks: list[Candidate]
     bounded: list[Candidate]
 
-    def findings(self, verdict: str) -> Findings:
+    def findings(self, verdict: str, counted_bytes: float = 0.0) -> Findings:
+        """What was found; what no object weighs is what the counters say."""
         candidates = self.leaks if verdict == "leak" else self.bounded
+        weighed = sum(one.bytes_per_request for one in candidates)
         return Findings(
             verdict,
-            round(sum(one.bytes_per_request for one in candidates), 1),
+            round(weighed or counted_bytes, 1),
             round(sum(one.objects_per_request for one in candidates), 3),
             tuple(one.as_suspect() for one in candidates),
         )
@@ -138,66 +282,28 @@ class _Watched:
         )
 
 
-def _watch(
-    visitor: Visitor, candidates: list[Candidate], progress: Progress, limits: Limits
-) -> _Watched:
-    """Confirm candidates, weigh them and trace the lines that store."""
-    if not candidates:
-        return _Watched([], [])
-    old = _old_ids(visitor)
-    known = {one: frozenset(map(id, one.entries())) for one in candidates}
-    begun = {one: one.length() or 0 for one in candidates}
-    sent = confirm(
-        candidates,
-        visitor.send,
-        lambda done, of: progress(f"watching what grows, {done} of {of} requests"),
-        limits,
-    )
-    if not sent:  # all of them declare a bound; see what an entry weighs
-        sent = ROUND
-        visitor.send(sent)
-    visitor.settle()
-    settle_process()
-    leaks = rank([one for one in candidates if one.verdict == "leak"], known, old)
-    bounded = rank([one for one in candidates if one.verdict == "bounded"], known, old)
-    for one in (*leaks, *bounded):
-        length = one.length() or 0
-        added = max(length - begun[one], 0)
-        if one.verdict == "bounded":
-            # What is in it now came with this many requests.
-            requests = max(min(sent, length / one.growth if one.growth else sent), 1)
-        else:
-            requests = sent
-        table_bytes = one.table_bytes() * added / max(length, 1)
-        one.bytes_per_request = (one.bytes_per_request + table_bytes) / requests
-        one.objects_per_request /= requests
-    _trace(visitor, leaks, progress)
-    return _Watched(leaks, bounded)
+def _was_just_emptied(one: Candidate) -> bool:
+    return one.verdict == "bounded" and (one.length() or 0) < 10 * max(one.growth, 1.0)
 
 
-def _old_ids(visitor: Visitor) -> frozenset[int]:
+def _share(one: Candidate, begun: int, sent: int) -> None:
+    """Turn what a candidate keeps into figures per request."""
+    length = one.length() or 0
+    added = max(length - begun, 0)
+    requests: float = sent
+    if one.verdict == "bounded":
+        # What is in it now came with this many requests.
+        requests = max(min(sent, length / one.growth if one.growth else sent), 1)
+    table_bytes = one.table_bytes() * added / max(length, 1)
+    one.bytes_per_request = (one.bytes_per_request + table_bytes) / requests
+    one.objects_per_request /= requests
+
+
+def _old_ids(visitor: Sender) -> frozenset[int]:
     # What is garbage now must be gone first, because new objects would take over its ids.
     visitor.settle()
     settle_process()
     return tracked_ids()
-
-
-def _trace(visitor: Visitor, leaks: Sequence[Candidate], progress: Progress) -> None:
-    """Find the lines that store, in a few traced requests."""
-    if not leaks:
-        return
-    progress("looking for the line that stores")
-    needed = math.ceil(min(max(5, 3 / max(leaks[0].growth, 0.01)), _MOST_TRACED))
-    tracer = StoreTracer({one: one.length for one in leaks[:5]})
-    # A leak that is confirmed stays one if the application fails now.
-    with contextlib.suppress(ApplicationError), visitor.traced(tracer):
-        for _ in range(needed):
-            visitor.send(1)
-            lines = tracer.lines()
-            if all(line is not None for line in lines.values()):
-                break
-    for one, line in tracer.lines().items():
-        one.stored_at = _not_ours(line)  # type: ignore[attr-defined]
 
 
 def _not_ours(line: str | None) -> str | None:
@@ -205,7 +311,7 @@ def _not_ours(line: str | None) -> str | None:
     return None if line is None or line.startswith("pympler/") else line
 
 
-def _cyclic_garbage(visitor: Visitor) -> Findings | None:
+def _cyclic_garbage(visitor: Sender) -> Findings | None:
     """The finding that a route leaves cyclic garbage of its own.
 
     Frameworks leave some of any request (Django under ASGI: about 50 objects).
@@ -233,43 +339,6 @@ def _is_unexplained(window: Window, watched: _Watched) -> bool:
         or window.malloc_bytes >= _LOOK_LONGER_MALLOC_BYTES
     )
     return grows and not watched.explains(window)
-
-
-def _judge_persisting(
-    visitor: Visitor, meter: Meter, persisting: Persisting, progress: Progress, limits: Limits
-) -> Findings | None:
-    """The verdict on growth that persists, ``None`` if it ends after all."""
-    window = persisting.window
-    if persisting.candidates:
-        watched = _watch(visitor, persisting.candidates, progress, limits)
-        if watched.leaks:
-            return watched.findings("leak")
-        if watched.explains(window):
-            return None
-    progress("watching growth without a container")
-    old = _old_ids(visitor)
-    sent = 0
-    for _ in range(max(limits.least // limits.block, 1)):
-        now = meter.window(limits.block)
-        sent += limits.block
-        window = least(window, now)
-        if not persists(window):
-            return None
-    chain = None
-    if window.objects >= _LEAST_OBJECTS:
-        chain = find_chain(old, sent, window.objects)
-    del old
-    if chain is not None:
-        tracer = chain.tracer()
-        with contextlib.suppress(ApplicationError), visitor.traced(tracer):
-            visitor.send(3)
-        line = next((line for line in map(_not_ours, tracer.lines().values()) if line), None)
-        suspect = replace(chain.suspect, stored_at=line)
-        return Findings("leak", suspect.bytes_per_request, chain.objects_per_request, (suspect,))
-    if window.atexit >= 0.5:
-        suspect = Suspect("atexit", "registered functions", round(window.atexit, 3), 0.0)
-        return Findings("leak", _native_bytes(window), window.objects, (suspect,))
-    return Findings("native", _native_bytes(window), round(window.objects, 3))
 
 
 def _native_bytes(window: Window) -> float:

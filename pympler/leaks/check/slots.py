@@ -7,22 +7,31 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Collection, Mapping
+from contextvars import Context, copy_context
 from types import FrameType, ModuleType
 from typing import Any
 
 from pympler.graph.roots import is_own
+from pympler.leaks.check.candidates import Candidate, name_objects
 from pympler.leaks.growth import listed_objects
+from pympler.sizing.flat import flat_size
+from pympler.util.names import type_name
 
-__all__ = ["Slots", "growing_slots", "read_slots", "slot_readers", "value_length"]
+__all__ = ["Slots", "growing_slots", "read_slots", "slot_candidates", "slot_readers"]
 
 Key = tuple[int, int]
-"""Id of the owner, and id of the key in a dictionary or the place among its referents."""
+"""Id of the owner, and id of the key in a dictionary or the place among its referents.
+
+For a context variable it is 0 for the current context, or the id of another, and the id of the
+variable.
+"""
 
 Slots = dict[Key, tuple[int, int]]
-"""Id and length of the value in each slot."""
+"""Id and length of the value in each slot; the id of a text or number is left out."""
 
-_LARGE_BYTES = 128
+_LARGE_BYTES = 64
 _MANY = 8
+_MOST = 20
 _LENGTHS: dict[int, Callable[[Any], int]] = {
     id(str): str.__len__,
     id(bytes): bytes.__len__,
@@ -48,21 +57,31 @@ def value_length(value: Any) -> int | None:
 def read_slots() -> Slots:
     """The slots that hold something large, of all objects that gc tracks."""
     slots: Slots = {}
+    # The nodes of a context are made anew for each value: only the variable stays the same.
+    for variable, value in copy_context().items():
+        _read(slots, 0, id(variable), value)
     for owner in listed_objects():
         kind = type(owner)
+        if kind is Context:
+            for variable, value in owner.items():
+                _read(slots, id(owner), id(variable), value)
+            continue
         if kind is FrameType or issubclass(kind, ModuleType) or is_own(owner):
             continue
         if kind is dict:
-            for name, value in dict.items(owner):
-                length = value_length(value) if type(name) is str else None
-                if length is not None:
-                    slots[id(owner), id(name)] = (id(value), length)
+            for name, value in list(dict.items(owner)):
+                if type(name) is str:
+                    _read(slots, id(owner), id(name), value)
             continue
         for place, value in enumerate(gc.get_referents(owner)):
-            length = value_length(value)
-            if length is not None:
-                slots[id(owner), place] = (id(value), length)
+            _read(slots, id(owner), place, value)
     return slots
+
+
+def _read(slots: Slots, owner: int, place: int, value: Any) -> None:
+    length = value_length(value)
+    if length is not None:
+        slots[owner, place] = (0 if id(type(value)) in _TEXTS else id(value), length)
 
 
 def growing_slots(first: Slots, *later: Mapping[Key, tuple[int, int]]) -> dict[Key, int]:
@@ -77,8 +96,10 @@ def growing_slots(first: Slots, *later: Mapping[Key, tuple[int, int]]) -> dict[K
         before = begun
         for scan in later:
             now = scan.get(key)
-            # A string may be extended in place, and a container that is the same grows visibly.
             if now is None or now[1] <= before[1]:
+                break
+            # A text may be extended in place; a container that is the same grows visibly.
+            if now[0] and now[0] == before[0]:
                 break
             before = now
         else:
@@ -90,10 +111,50 @@ def slot_readers(keys: Collection[Key]) -> dict[Key, Callable[[], Any]]:
     """For each of these slots a function that reads its value, unless its owner is gone."""
     wanted = {key[0] for key in keys}
     owners = {id(item): item for item in listed_objects() if id(item) in wanted}
+    owners[0] = None
     return {key: _reader(owners[key[0]], key[1]) for key in keys if key[0] in owners}
 
 
+def slot_candidates(
+    growing_by: Mapping[Key, int], requests: int, seen: Collection[int] = ()
+) -> list[Candidate]:
+    """The values of slots that grow, named.
+
+    Args:
+        growing_by: the slots, with what they grew by.
+        requests: in how many requests.
+        seen: ids of containers that are known to grow in place.
+    """
+    found = []
+    readers = slot_readers(sorted(growing_by, key=lambda key: -growing_by[key])[:_MOST])
+    values = {key: read() for key, read in readers.items()}
+    names = name_objects({id(value): value for value in values.values()})
+    for key, value in values.items():
+        name = names.get(id(value))
+        if name is not None and id(value) not in seen:
+            kind = type_name(type(value))
+            found.append(_candidate(readers[key], growing_by[key] / requests, kind, name))
+    return found
+
+
+def _candidate(read: Callable[[], Any], growth: float, kind: str, name: Any) -> Candidate:
+    return Candidate(
+        path=name.text,
+        type=kind,
+        application=name.application,
+        length=lambda: value_length(read()),
+        entries=lambda: gc.get_referents(read()),
+        table_bytes=lambda: flat_size(read()),
+        growth=growth,
+    )
+
+
 def _reader(owner: Any, place: int) -> Callable[[], Any]:
+    if owner is None or type(owner) is Context:
+        for variable in owner or copy_context():
+            if id(variable) == place:
+                return lambda: (owner or copy_context()).get(variable)
+        return lambda: None
     if type(owner) is not dict:
         return lambda: _at(gc.get_referents(owner), place)
     name = next((name for name in owner if id(name) == place), None)

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from pympler.errors import ApplicationError
 from pympler.leaks.check.drive import Driver, status_problem
+from pympler.leaks.check.sender import Sender
 from pympler.leaks.tracing import StoreTracer
 
 __all__ = ["Visitor"]
 
 
-class Visitor:
+class Visitor(Sender):
     """Requests for one path, counted.
 
     Args:
@@ -27,11 +28,11 @@ class Visitor:
     def __init__(
         self, driver: Driver, path: str, *, accepted: frozenset[int], first: int = 1
     ) -> None:
+        super().__init__()
         self._driver = driver
         self._path = path
         self._accepted = accepted
         self._first = first
-        self.requests = 0
         self.status: int | None = None
 
     def send(self, count: int) -> None:
@@ -69,6 +70,10 @@ class Visitor:
     def settle(self) -> None:
         """Let work that requests have begun in the background come to its end."""
         self._driver.settle()
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass for what the application does by the clock."""
+        self._driver.wait(seconds)
 
     @contextlib.contextmanager
     def traced(self, tracer: StoreTracer) -> Iterator[None]:

@@ -25,7 +25,7 @@ from pympler.leaks.report import from_dict
 from tests.support import require
 
 APPS = Path(__file__).resolve().parents[2] / "apps"
-QUICK = Limits(extra_s=0.0)
+QUICK = Limits(least_s=0.0)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ PROBE = """
 import dataclasses, importlib, json, sys
 from pympler.leaks.check import Limits, check
 application = importlib.import_module(sys.argv[1]).app
-result = check(application, sys.argv[2:], limits=Limits(extra_s=0.0))
+result = check(application, sys.argv[2:], limits=Limits(least_s=0.0))
 print(json.dumps(dataclasses.asdict(result)))
 """
 
@@ -97,7 +97,7 @@ LEAKS = [
     ("/closure/{n}", "leaky_flask.remember.<closure>.kept", "list", 1.0, "kept.append("),
     ("/class/{n}", "leaky_flask.Plugin.registry", "list", 1.0, "self.registry.append("),
     ("/two/{n}", "leaky_flask.repository.by_id", "dict", 1.0, "self.by_id[item.n] ="),
-    ("/lru-unbounded/{n}", "leaky_flask.price", "lru_cache", 1.0, "str(price(n))"),
+    ("/lru-unbounded/{n}", "lru_cache of leaky_flask.price", "lru_cache", 1.0, "str(price(n))"),
     ("/every-tenth/{n}", "leaky_flask.ITEMS", "list", 0.1, "ITEMS.append(Item(n))  # in one"),
     ("/chain/{n}", "leaky_flask.head", "leaky_flask.Node", 0.0, "head = Node(n, head)"),
     ("/grow-tuple/{n}", "leaky_flask.history", "tuple", 1.0, "history +="),
@@ -107,7 +107,7 @@ LEAKS = [
 
 
 BOUNDED = [
-    ("/lru-large/{n}", "leaky_flask.large", 50_000),
+    ("/lru-large/{n}", "lru_cache of leaky_flask.large", 50_000),
     ("/declared/{n}", "leaky_flask.cache._data", 20_000),
     ("/deque/{n}", "leaky_flask.LAST", 5000),
     ("/recent/{n}", "leaky_flask.RECENT", 800),

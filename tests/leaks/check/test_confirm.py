@@ -10,7 +10,7 @@ from pympler.errors import ApplicationError
 from pympler.leaks.check.candidates import Candidate
 from pympler.leaks.check.confirm import Limits, confirm
 
-LIMITS = Limits(extra_s=0.0)
+LIMITS = Limits(least_s=0.0)
 
 
 class Requests:
@@ -18,7 +18,11 @@ class Requests:
 
     def __init__(self, fail_at: int | None = None) -> None:
         self.sent = 0
+        self.waited_s = 0.0
         self.fail_at = fail_at
+
+    def wait(self, seconds: float) -> None:
+        self.waited_s += seconds
 
     def send(self, count: int) -> None:
         self.sent += count
@@ -46,13 +50,13 @@ def judge(
 ) -> tuple[Candidate, int]:
     requests = Requests(fail_at)
     one = candidate(lambda: length(requests.sent), growth)
-    sent = confirm([one], requests.send, lambda done, of: None, limits)
+    sent = confirm([one], requests.send, requests.wait, lambda done, of: None, limits)
     return one, sent
 
 
 def test_what_keeps_growing_is_a_leak() -> None:
     one, sent = judge(lambda sent: sent)
-    assert (one.verdict, one.evidence, sent) == ("leak", "no bound seen in 1250 requests", 1250)
+    assert (one.verdict, one.evidence, sent) == ("leak", "no bound seen in 1,500 requests", 1500)
     assert one.growth == 1.0
 
 
@@ -92,7 +96,7 @@ def test_a_declared_bound_needs_no_requests() -> None:
     requests = Requests()
     one = candidate(lambda: requests.sent)
     one.bound = 10_000
-    assert confirm([one], requests.send, lambda done, of: None, LIMITS) == 0
+    assert confirm([one], requests.send, requests.wait, lambda done, of: None, LIMITS) == 0
     assert (one.verdict, one.evidence) == ("bounded", "declares a bound of 10000")
 
 
@@ -103,14 +107,27 @@ def test_the_bound_that_an_owner_declares_counts_while_it_is_kept(
     requests = Requests()
     one = candidate(lambda: requests.sent)
     one.owner_bound = declared
-    confirm([one], requests.send, lambda done, of: None, LIMITS)
+    confirm([one], requests.send, requests.wait, lambda done, of: None, LIMITS)
     assert one.verdict == verdict
 
 
-def test_more_requests_are_sent_while_they_are_cheap() -> None:
-    one, sent = judge(lambda sent: min(sent, 3000), limits=Limits())
-    assert (one.verdict, one.seen_bound) == ("bounded", 3000)
-    assert sent <= 3500
+def test_what_is_emptied_by_the_clock_is_given_time() -> None:
+    requests = Requests()
+    one = candidate(lambda: requests.sent if not requests.waited_s else 1)
+    sent = confirm([one], requests.send, requests.wait, lambda done, of: None, Limits())
+    assert (one.verdict, one.evidence, sent) == ("bounded", "was emptied at 1250", 1260)
+    assert requests.waited_s == pytest.approx(Limits().least_s, abs=1)
+
+
+def test_no_more_requests_are_sent_than_are_left() -> None:
+    requests = Requests()
+    one = candidate(lambda: requests.sent)
+    assert confirm([one], requests.send, requests.wait, lambda done, of: None, LIMITS, 907) == 900
+
+
+def test_what_slows_down_is_watched_longer() -> None:
+    one, sent = judge(lambda sent: min(sent, 1400))
+    assert (one.verdict, sent) == ("bounded", 1750)
 
 
 def test_what_grows_in_turns_is_judged_at_the_end() -> None:
@@ -118,23 +135,23 @@ def test_what_grows_in_turns_is_judged_at_the_end() -> None:
     one = candidate(lambda: requests.sent if requests.sent % 500 > 250 else requests.sent // 500)
     one.length = lambda: (requests.sent // 500) * 400
     one.patient = True
-    confirm([one], requests.send, lambda done, of: None, LIMITS)
+    confirm([one], requests.send, requests.wait, lambda done, of: None, LIMITS)
     assert one.verdict == "leak"
 
 
 def test_what_fills_in_turns_is_bounded() -> None:
     requests = Requests()
-    one = candidate(lambda: min(requests.sent, 1500))
+    one = candidate(lambda: min(requests.sent, 1300))
     one.patient = True
-    sent = confirm([one], requests.send, lambda done, of: None, LIMITS)
-    assert (one.verdict, one.evidence, sent) == ("bounded", "stopped growing at 1500", 2500)
+    sent = confirm([one], requests.send, requests.wait, lambda done, of: None, LIMITS)
+    assert (one.verdict, one.evidence, sent) == ("bounded", "stopped growing at 1300", 2000)
 
 
 def test_a_failure_long_after_the_start_does_not_hide_the_leak() -> None:
     one, sent = judge(lambda sent: sent, fail_at=605)
     assert one.verdict == "leak"
     assert one.evidence == (
-        f"no bound seen in {sent} requests, then the application failed: raised OSError"
+        f"no bound seen in {sent:,} requests, then the application failed: raised OSError"
     )
 
 

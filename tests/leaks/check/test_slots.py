@@ -49,4 +49,4 @@ def test_what_does_not_grow_in_each_scan_is_left_out() -> None:
 
 
 def test_a_slot_of_an_owner_that_is_gone_has_no_reader() -> None:
-    assert slot_readers([(0, 0)]) == {}
+    assert slot_readers([(1, 0)]) == {}

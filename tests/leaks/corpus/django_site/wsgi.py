@@ -1,0 +1,8 @@
+"""The project as a WSGI application."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "django_site.settings"
+application = get_wsgi_application()
