@@ -8,6 +8,7 @@ left behind is read when somebody opens it: by then it has been looked at again.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pympler.errors import PymplerError
@@ -18,7 +19,10 @@ from pympler.leaks.watched import WatchedRequest
 from pympler.process import resident_bytes
 from pympler.util.sizes import format_bytes, format_number
 
-__all__ = ["VERDICT_WORDS", "Shown", "subtitle", "view"]
+__all__ = ["TEMPLATES", "VERDICT_WORDS", "Shown", "subtitle", "view"]
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+"""Folder of ``panel.html``, which both Django's templates and Jinja2 can read."""
 
 VERDICT_WORDS = {
     "leak": "leaks",
@@ -49,7 +53,6 @@ class Shown:
         # Before the window: what is known of the routes by now, for the button of the panel.
         summary = watched.monitor.summary()
         self._verdicts = {(each.method, each.route): each.verdict for each in summary.routes}
-        self._worker = summary.worker
         self._before_bytes = resident_bytes()
         self._key = watched.watch()
 
@@ -62,7 +65,6 @@ class Shown:
         """
         return {
             "key": self._key,
-            "worker": self._worker,
             "method": method,
             "route": route or UNROUTED,
             "rss_before_bytes": self._before_bytes,
@@ -99,7 +101,8 @@ def view(
     """
     if not monitor.settings.enabled:
         return {"message": _OFF}
-    key, worker = str(stats.get("key") or ""), str(stats.get("worker") or "")
+    key = str(stats.get("key") or "")
+    worker = key.rpartition(".")[0]
     if not key:
         return {"message": "Nothing was written down for this request."}
     try:
@@ -109,6 +112,8 @@ def view(
     except PymplerError as error:
         return {"message": f"The reports cannot be read: {error}"}
     method, route = str(stats.get("method") or ""), str(stats.get("route") or "")
+    if report is not None:
+        method, route = report.method, report.route
     return {
         "message": "",
         "name": f"{method} {route}".strip(),
@@ -149,10 +154,9 @@ def _why_missing(monitor: LeakMonitor, worker: str, *, is_running: bool) -> str:
             "With a store that all of them share, as in 'store': 'sqlite:///pympler.db', it would "
             "be here."
         )
-    return (
-        "There is no report of this request any more: the store keeps the last "
-        f"{monitor.settings.keep}."
-    )
+    keep = monitor.settings.keep
+    kept = f"the last {keep}" if keep else "the newest ones"
+    return f"There is no report of this request any more: the store keeps {kept}."
 
 
 def _of_the_route(summary: LeakSummary, method: str, route: str) -> dict[str, Any]:
@@ -177,7 +181,7 @@ def _suspect(suspect: Suspect) -> dict[str, Any]:
         "type": suspect.type,
         "growth": f"+{format_number(suspect.growth_per_request)}",
         "bytes": format_bytes(suspect.bytes_per_request) if suspect.bytes_per_request else "",
-        "stored_at": suspect.stored_at or "",
+        "stored_at": suspect.stored_at or "not known yet",
         "evidence": suspect.evidence,
     }
 

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def project(
             *panels,
         ],
         DEBUG_TOOLBAR_CONFIG={"SHOW_TOOLBAR_CALLBACK": lambda _: True, **(config or {})},
-        PYMPLER={"sample_rate": 0.0, "log_level": "DEBUG", **ours},
+        PYMPLER={"sample_rate": 0.0, "log_level": "DEBUG", "store": "memory:", **ours},
     )
     with toolbar, ExitStack() as stack:
         # Loading the apps reads the settings as they are before.
@@ -246,6 +247,15 @@ def test_a_disabled_pympler_says_so(get: Get) -> None:
     assert "disabled by its settings" in content
 
 
+def test_a_report_in_a_file_is_read_once_it_is_written(tmp_path: Path) -> None:
+    with project(store=f"sqlite:///{tmp_path}/reports.db"):
+        page = get_sync("/leaks/1/")
+        assert f"{BASKET} 1 " in text_of(open_panel(page))
+        with override_settings(PYMPLER={"store": f"sqlite:///{tmp_path}/reports.db"}):
+            # Another worker answers.
+            assert f"{BASKET} 1 " in text_of(open_panel(page))
+
+
 def test_a_report_that_is_gone() -> None:
     with project(keep=1):
         first = get_sync("/leaks/1/")
@@ -256,7 +266,9 @@ def test_a_report_that_is_gone() -> None:
 def test_a_report_of_another_process() -> None:
     with project():
         first = get_sync("/leaks/1/")
-        with override_settings(PYMPLER={"sample_rate": 0.0}):  # a monitor of its own
+        with override_settings(
+            PYMPLER={"sample_rate": 0.0, "store": "memory:"}
+        ):  # a monitor of its own
             assert "Another process has served this request" in text_of(open_panel(first))
 
 
@@ -285,7 +297,8 @@ def test_names_are_escaped() -> None:
 
         store = get_store()
         data = store.panel(request_id(page), "MemoryPanel")
-        store.save_panel(request_id(page), "MemoryPanel", {**data, "route": hostile})
+        data.update(route=hostile, key=data["key"] + "0")  # of no report
+        store.save_panel(request_id(page), "MemoryPanel", data)
         content = open_panel(page)
     assert "<script" not in content
     assert "&lt;script&gt;" in content

@@ -11,7 +11,6 @@ import asyncio
 import inspect
 from collections.abc import Awaitable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from django.apps import apps
@@ -33,7 +32,7 @@ except ImportError as error:
 
 from pympler.leaks.guard import guard
 from pympler.leaks.watched import WatchedRequest
-from pympler.render.panel import Shown, subtitle, view
+from pympler.render.panel import TEMPLATES, Shown, subtitle, view
 from pympler_django.conf import get_monitor
 from pympler_django.middleware import Watching, route_of, watched_by_middleware
 
@@ -43,7 +42,7 @@ _APP = "pympler_django"
 _PATHS = ("pympler_django.panel.MemoryPanel", "pympler.panels.MemoryPanel")
 # An engine of its own: the template is found whatever TEMPLATES says, and fills in nothing but
 # what it is given.
-_ENGINE = Engine(dirs=[str(Path(__file__).resolve().parent / "templates")])
+_ENGINE = Engine(dirs=[str(TEMPLATES)])
 _Panel: Any = Panel  # typed in some of its versions, and differently
 
 
@@ -57,7 +56,7 @@ class MemoryPanel(_Panel):
     is_async = True
     title = "Memory"
     nav_icon = "pympler_django/memory.svg"  # drawn since version 8
-    template = "pympler_django/panel.html"
+    template = "panel.html"
 
     _shown: Shown | None = None
     _own: Watching | None = None

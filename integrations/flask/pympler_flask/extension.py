@@ -15,7 +15,10 @@ from pympler.leaks.watched import WatchedRequest
 from pympler.wsgi import REQUEST_KEY, MemoryMiddleware
 from pympler_flask.blueprint import make_blueprint
 
-__all__ = ["Pympler", "State"]
+__all__ = ["TOOLBAR", "Pympler", "State"]
+
+TOOLBAR = "/_debug_toolbar/"
+"""Path of Flask-DebugToolbar's own rules."""
 
 _NAME = "pympler"
 _PREFIX = "PYMPLER_"
@@ -109,6 +112,8 @@ def _name_route(sender: Flask, **_: Any) -> None:
         rule = current.url_rule
         if isinstance(watched, WatchedRequest) and rule is not None:
             watched.route = rule.rule
+            # Of the debug toolbar itself: its files, and what a panel fetches.
+            watched.ours = watched.ours or rule.rule.startswith(TOOLBAR)
 
 
 def _note_exception(sender: Flask, exception: BaseException, **_: Any) -> None:
