@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from flask_debugtoolbar import DebugToolbarExtension
 from pympler_flask import Pympler
 
 from pympler.leaks import LeakMonitor, guard
+from pympler.util.names import type_name
 from tests.wsgi_server import environ_of, serve
 
 PANEL = "pympler_flask.panel.MemoryPanel"
@@ -70,9 +72,11 @@ def application(*, watched: bool = True, **config: Any) -> Iterator[Flask]:
         Pympler(app)
     for _ in range(2):  # first requests fill caches of Flask and of the toolbar
         get(app, "/leaks/0")
-    yield app
-    if watched:
-        monitor_of(app).close()
+    try:
+        yield app
+    finally:
+        if watched:
+            monitor_of(app).close()
 
 
 def monitor_of(app: Flask) -> LeakMonitor:
@@ -178,10 +182,12 @@ def test_requests_leave_nothing_of_ours() -> None:
         before = own_objects(app)
         for n in range(60):
             open_panel(app, get(app, f"/leaks/{n}"))
-        assert own_objects(app) - before <= 5
+        # What a request leaves would have grown by 60; the rows of the reports kept vary.
+        assert max((own_objects(app) - before).values(), default=0) < 30
 
 
-def own_objects(app: Flask) -> int:
+def own_objects(app: Flask) -> Counter[str]:
     monitor_of(app).summary()
     gc.collect()
-    return sum(type(item).__module__.startswith("pympler") for item in gc.get_objects())
+    names = (type_name(type(item)) for item in gc.get_objects())
+    return Counter(name for name in names if name.startswith("pympler"))
