@@ -90,8 +90,8 @@ def test_a_graph_by_hand() -> None:
 
 
 def test_what_an_object_of_the_heap_retains(shop: Any) -> None:
-    shop.sessions = {f"user number {number}": Session(f"named {number}") for number in range(50)}
-    shared = shop.sessions["user number 0"].pages
+    shop.sessions = {f"user_{number}": Session(f"named {number}") for number in range(50)}
+    shared = shop.sessions["user_0"].pages
     shop.shared = shared
     snapshot = heap_snapshot()
     assert snapshot.complete
@@ -110,8 +110,8 @@ def test_what_an_object_of_the_heap_retains(shop: Any) -> None:
         more = sum(shallow_size(gc.get_referents(one)[0]) for one in shop.sessions.values())
     assert retained == own + without_shared + more
     assert snapshot.path_to_root(shop.sessions) == "shop_of_a_test.sessions"
-    session = shop.sessions["user number 7"]
-    assert snapshot.path_to_root(session.pages) == "shop_of_a_test.sessions['user number 7'].pages"
+    session = shop.sessions["user_7"]
+    assert snapshot.path_to_root(session.pages) == "shop_of_a_test.sessions['user_7'].pages"
     assert snapshot.referrers(snapshot.node_of(session)) == [node]
     assert "shop_of_a_test.sessions" in [row.name for row in snapshot.top_retainers(2000)]
 
