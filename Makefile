@@ -45,7 +45,7 @@ screenshots: $(VENV)/dev.stamp ## The pictures of the README and of the pages
 	@$(PY) docs/make_page_pictures.py
 
 clean: ## Remove the virtual environments, caches and build results
-	rm -rf .venv .venv-3.* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov
+	rm -rf .venv .venv-3.* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov pympler/*.so
 
 # A Python that can make an environment is taken before one that cannot: Debian splits venv off.
 $(PY):
@@ -66,12 +66,12 @@ $(PY):
 		exit 1; \
 	fi
 
-$(VENV)/demo.stamp: pyproject.toml constraints/stable.txt | $(PY)
+$(VENV)/demo.stamp: pyproject.toml constraints/stable.txt setup.py pympler/_heapwalk.c | $(PY)
 	@echo "Installing Pympler and what the demo needs into $(VENV)"
 	@$(PIP) --editable '.[demo]'
 	@touch $@
 
-$(VENV)/dev.stamp: pyproject.toml constraints/stable.txt | $(PY)
+$(VENV)/dev.stamp: pyproject.toml constraints/stable.txt setup.py pympler/_heapwalk.c | $(PY)
 	@echo "Installing Pympler and what its development needs into $(VENV)"
 	@$(PIP) --editable '.[dev]'
 	@touch $(VENV)/demo.stamp $@

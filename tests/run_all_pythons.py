@@ -94,12 +94,19 @@ def make_environment(version: str, python: str, constraint: str) -> str:
     pins = ROOT / "constraints" / constraint
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + pins.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
+        build_extension(environment_python)
         return environment_python
     subprocess.run([python, "-m", "venv", "--clear", str(folder)], check=True)
     pip = [environment_python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([*pip, "--constraint", str(pins), "--editable", ".[test]"], check=True, cwd=ROOT)
     stamp.write_text(wanted)
     return environment_python
+
+
+def build_extension(python: str) -> None:
+    """Build the compiled walk anew, which may have changed since the environment was made."""
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    subprocess.run([*pip, "--no-deps", "--editable", "."], check=True, cwd=ROOT)
 
 
 def run_tests(python: str) -> tuple[int, str]:

@@ -48,9 +48,9 @@ for package in sys.argv[2:]:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel that is built from the sdist that is built from a copy without build results."""
     copy = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "README.md", "LICENSE", "pympler", "integrations"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "pympler", "integrations"):
         if (ROOT / name).is_dir():
-            leave_out = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            leave_out = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.so")
             shutil.copytree(ROOT / name, copy / name, ignore=leave_out)
         else:
             shutil.copy(ROOT / name, copy / name)
@@ -105,11 +105,13 @@ def test_nothing_else_is_installed(wheel: Path) -> None:
 
 
 def files_below(package: Path) -> set[str]:
-    """What a package is made of: modules, templates, static files, marks; not what Python makes."""
+    """What a package is made of: modules, templates, static files, marks; not what is compiled."""
     return {
         str(path.relative_to(package))
         for path in package.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and path.suffix not in (".c", ".so", ".pyd")
     }
 
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 from pympler import __version__
 from pympler.cli import check, report, serve
 from pympler.errors import UsageError
+from pympler.sizing.compiled import walk_name
 
 __all__ = ["main"]
 
@@ -80,7 +81,7 @@ def _run(argv: Sequence[str]) -> int:
 def _version() -> str:
     return (
         f"pympler {__version__} ({platform.python_implementation()} {platform.python_version()}, "
-        "heap walk in pure Python)"
+        f"{walk_name()})"
     )
 
 

@@ -74,6 +74,7 @@ class Kind:
             the walk is over.
         mapping: whether they are dictionaries, whose keys ``gc`` may not list.
         namespaces: addresses of the ``__dict__`` of each, 0 for none; ``None`` if none has any.
+        is_plain: whether ``referents`` are those that gc lists, and a hidden ``__dict__``.
         objects: how many were counted; bytes: and their size.
     """
 
@@ -85,6 +86,7 @@ class Kind:
     late: bool = False
     mapping: bool = False
     namespaces: Callable[[list[Any]], list[int]] | None = None
+    is_plain: bool = False
     objects: int = 0
     bytes: int = 0
 
@@ -154,6 +156,8 @@ def _of_data(kind: type, bases: tuple[type, ...], rules: Rules) -> Kind:
         made.late = has_own_sizeof(kind)
     if handler is not None and handler.referents is not None:
         made.referents = handler.referents
+    else:
+        made.is_plain = True
     if issubclass(kind, dict):
         made.mapping = True
         if kind is dict and found is not None:

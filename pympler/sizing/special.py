@@ -26,8 +26,10 @@ __all__ = [
     "frame_referents",
     "frame_sizes",
     "function_referents",
+    "handled_as",
     "handler_for",
     "heap_classes",
+    "struct_fields",
 ]
 
 _HEAP_TYPE = 1 << 9
@@ -62,13 +64,18 @@ def handler_for(bases: tuple[type, ...], mapped: float) -> Handler | None:
         bases: the method resolution order.
         mapped: share of a memory-mapped array that is counted.
     """
+    name, base = handled_as(bases)
+    return _HANDLERS[name](base, base is bases[0], mapped) if base is not None else None
+
+
+def handled_as(bases: tuple[type, ...]) -> tuple[str, type | None]:
+    """The type that says how those with these bases are handled, with its name; if there is one."""
     for base in bases:
         name = f"{_module_of(base)}.{_qualname_of(base)}" if _has_names(base) else ""
-        make = _HANDLERS.get(name)
         # A class of the user's may have the name of a library's.
-        if make is not None and _is_found_at(name, base):
-            return make(base, base is bases[0], mapped)
-    return None
+        if name in _HANDLERS and _is_found_at(name, base):
+            return name, base
+    return "", None
 
 
 def _has_names(kind: type) -> bool:
@@ -313,7 +320,7 @@ def _of_several(kind: type, exact: bool, mapped: float) -> Handler | None:
         made = type(items[0])
         header = sys.getsizeof(items[0]) - sizeof(items[0])
         fixed, each = made.__basicsize__, made.__itemsize__
-        fields = _fields_of(made)
+        fields = struct_fields(made)
         if fields:
             return [header + fixed + each * fields] * len(items)
         return [
@@ -324,7 +331,7 @@ def _of_several(kind: type, exact: bool, mapped: float) -> Handler | None:
     return Handler(sizes)
 
 
-def _fields_of(kind: type) -> int:
+def struct_fields(kind: type) -> int:
     """How many fields a struct sequence such as ``os.stat_result`` has, 0 if it is none.
 
     Those without a number are not part of its length, and it is allocated without one more.

@@ -17,8 +17,10 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
+from pympler.sizing.compiled import extension
 from pympler.sizing.flat import int_bytes
 from pympler.sizing.kinds import Kind, Rules, kind_of
+from pympler.util.parts import parts
 
 __all__ = [
     "MARK_SHIFT",
@@ -100,6 +102,15 @@ def walk(
         limit: how many references away an object may be; ``None`` for no limit.
         budget: when to stop early.
     """
+    if extension() is not None:
+        # The classes of the two walks cannot import each other.
+        from pympler.sizing.compiled_walk import CompiledWalk
+
+        measured = CompiledWalk(rules, align, limit, budget or Budget()).run(groups)
+        most = budget.max_objects if budget is not None else None
+        # Which objects a limit leaves out depends on their order: that is Python's.
+        if most is None or measured.objects < most:
+            return measured
     return Walk(rules, align, limit, budget or Budget(), set(_shared_marks())).run(groups)
 
 
@@ -238,7 +249,7 @@ class Walk:
             following: list[Any] = []
             is_last = self.limit is not None and depth >= self.limit
             for kind, items in self._by_kind(level):
-                for part in _parts(items, self.most_at_once):
+                for part in parts(items, self.most_at_once):
                     if self._is_over():
                         break
                     self.count(kind, part, outcome)
@@ -377,11 +388,3 @@ def _keys(mapping: dict[Any, Any]) -> list[Any]:
         except RuntimeError:  # another thread, or a finalizer, changed it
             continue
     return []
-
-
-def _parts(items: list[Any], most: int) -> Iterator[list[Any]]:
-    if len(items) <= most:
-        yield items
-        return
-    for start in range(0, len(items), most):
-        yield items[start : start + most]

@@ -14,6 +14,7 @@ import pytest
 
 from pympler import __version__
 from pympler.cli import main
+from pympler.sizing.compiled import walk_name
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ROOT / "tests" / "apps"
@@ -178,7 +179,7 @@ def test_the_version_and_help() -> None:
     code, out, _ = run("--version")
     version = ".".join(map(str, sys.version_info[:3]))
     assert code == 0
-    assert out == f"pympler {__version__} (CPython {version}, heap walk in pure Python)\n"
+    assert out == f"pympler {__version__} (CPython {version}, {walk_name()})\n"
     code, out, _ = run("check", "--help")
     assert code == 0
     assert "--path PATH" in out

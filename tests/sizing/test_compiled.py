@@ -1,0 +1,288 @@
+"""The compiled walk gives what the walk in Python gives."""
+
+from __future__ import annotations
+
+import enum
+import gc
+import subprocess
+import sys
+from collections import OrderedDict, defaultdict, deque, namedtuple
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.shapes import SHAPES
+from pympler.asizeof import add_handler, remove_handler
+from pympler.sizing import compiled
+from pympler.sizing.compiled import extension
+from pympler.sizing.kinds import Rules
+from pympler.sizing.registry import handlers
+from pympler.sizing.walk import Budget, Measured, Walk, marks_of, shared_ids, walk
+from tests.support import require
+
+
+@pytest.fixture(autouse=True)
+def _needs_the_extension() -> None:
+    require("the compiled walk", extension() is not None, "a C compiler, then Pympler again")
+
+
+def in_python(groups: Any, rules: Rules, **options: Any) -> Measured:
+    limits = Budget(options.pop("max_objects", None))
+    found = Walk(
+        rules, options.get("align", 8), options.get("limit"), limits, marks_of(shared_ids())
+    )
+    return found.run(groups)
+
+
+def plain(measured: Measured) -> tuple[Any, ...]:
+    types = sorted((id(row.type), row.objects, row.bytes) for row in measured.types)
+    parts = (measured.sizes, measured.objects, measured.missed, measured.deepest, measured.stopped)
+    return (*parts, types)
+
+
+def same(*groups: Any, rules: Rules | None = None, **options: Any) -> Measured:
+    """What both walks say of these groups, which is the same."""
+    rules = rules or Rules()
+    expected = in_python(groups, rules, **options)
+    most = options.pop("max_objects", None)
+    found = walk(groups, rules, budget=Budget(most), **options)
+    assert plain(found) == plain(expected)
+    return found
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_every_shape_of_the_accuracy_table(name: str) -> None:
+    shape = SHAPES[name]
+    objects = shape.make(min(shape.most, 40))
+    for align in (1, 16):
+        same(objects, rules=Rules(code=shape.code), align=align)
+    for limit in (0, 1, 2):
+        same(objects, limit=limit)
+    same(*([item] for item in objects))
+
+
+class Plain:
+    attribute_0: Any
+    attribute_of_all: Any
+
+    def __init__(self, *held: Any) -> None:
+        for place, item in enumerate(held):
+            setattr(self, f"attribute_{place}", item)
+
+
+class Slots:
+    __slots__ = ("__weakref__", "held")
+
+    def __init__(self, *held: Any) -> None:
+        self.held = held
+
+
+class Table(dict[Any, Any]):
+    pass
+
+
+class Rows(list[Any]):
+    pass
+
+
+class Text(str):
+    pass
+
+
+Point = namedtuple("Point", "x y")
+
+
+class Colour(enum.IntEnum):
+    RED = 1
+
+
+class Sized:
+    def __init__(self, *held: Any) -> None:
+        self.held = held
+
+    def __sizeof__(self) -> int:
+        return 12_345
+
+
+class Failing(Sized):
+    def __sizeof__(self) -> int:
+        raise RuntimeError("no size")
+
+
+class Lying(Sized):
+    def __sizeof__(self) -> int:
+        return -5
+
+
+ATOMS = st.one_of(
+    st.none(),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False),
+    st.text(max_size=6),
+    st.binary(max_size=20),
+    st.sampled_from([Colour.RED, Text("own"), Text("ö"), 10**400, True, ..., range(5, 5000)]),
+)
+CONTAINERS = (
+    list,
+    tuple,
+    deque,
+    lambda items: dict(enumerate(items)),
+    lambda items: {f"key {place}": item for place, item in enumerate(items)},
+    lambda items: OrderedDict(enumerate(items)),
+    lambda items: defaultdict(list, {"only": items}),
+    lambda items: Table({f"key {place}": item for place, item in enumerate(items)}),
+    Rows,
+    lambda items: frozenset(map(id, items)),
+    lambda items: Point(items, None),
+    lambda items: Plain(*items),
+    lambda items: Slots(*items),
+    lambda items: Sized(*items),
+    lambda items: Failing(*items),
+    lambda items: Lying(*items),
+    lambda items: (item for item in items),
+    lambda items: lambda: items,
+)
+
+
+@st.composite
+def heaps(draw: st.DrawFn) -> list[Any]:
+    """Objects that refer to each other, in cycles too."""
+    made: list[Any] = draw(st.lists(ATOMS, min_size=1, max_size=8))
+    for _ in range(draw(st.integers(1, 12))):
+        held = draw(st.lists(st.sampled_from(range(len(made))), max_size=5))
+        kind: Any = draw(st.sampled_from(CONTAINERS))
+        made.append(kind([made[place] for place in held]))
+    for item in made:
+        if type(item) is Plain and draw(st.booleans()):
+            if draw(st.booleans()):
+                item.__dict__  # noqa: B018 - makes it
+            item.attribute_of_all = made
+    return made
+
+
+@given(heaps(), st.sampled_from([None, 0, 1, 3]), st.sampled_from([1, 8, 32]), st.booleans())
+def test_graphs_of_all_kinds(heap: list[Any], limit: int | None, align: int, code: bool) -> None:
+    same([heap[-1]], limit=limit, align=align, rules=Rules(code=code))
+    same(*([item] for item in reversed(heap)), rules=Rules(code=code))
+
+
+@given(heaps(), st.integers(0, 40))
+def test_a_limit_leaves_out_the_same_objects(heap: list[Any], most: int) -> None:
+    same([heap[-1]], heap, max_objects=most)
+
+
+def test_handlers_of_the_users() -> None:
+    add_handler(Slots, size=lambda item: 1000, referents=lambda item: [item.held, ["new"]])
+    add_handler(Table, referents=lambda item: dict.keys(item))
+    try:
+        rules = Rules(handlers=handlers())
+        heap = [Slots("a", Plain("b" * 50)), Table({"key " + str(same): "value"}), Plain(Slots())]
+        assert same(heap, rules=rules).sizes[0] > 2000
+        same(heap, rules=Rules(excluded=frozenset([id(Plain)])))
+        same(heap, rules=Rules(excluded=frozenset([id(str)])))
+    finally:
+        remove_handler(Slots)
+        remove_handler(Table)
+
+
+def test_namespaces_and_their_keys_whatever_is_reached_first() -> None:
+    one, other = Plain(1.5, "two"), Plain()
+    for number in range(40):
+        setattr(other, f"late_{number}", [number])
+    for item in (one, other):
+        same([item, item.__dict__])
+        same([item.__dict__], [item])
+        same([[item.__dict__], item])
+
+
+def test_the_whole_heap_of_a_process() -> None:
+    # In a process of its own, where nothing changes meanwhile.
+    code = """
+import gc, sys, json, decimal, asyncio, unittest.mock, email.message, sqlite3
+from pympler.sizing.kinds import Rules
+from pympler.sizing.walk import Budget, Walk, marks_of, shared_ids
+from pympler.sizing.compiled_walk import CompiledWalk
+gc.disable()
+rules = Rules(code=True, frames=False, ignored=False)
+heap = [item for item in gc.get_objects() if not type(item).__module__.startswith("pympler")]
+def in_python():
+    return Walk(rules, 8, None, Budget(), marks_of(shared_ids())).run([heap])
+def compiled():
+    return CompiledWalk(rules, 8, None, Budget()).run([heap])
+in_python(), compiled(), in_python()  # what they make once is part of the heap as well
+one, other = in_python(), compiled()
+assert one.objects > 20_000, one
+assert {row.type: row for row in one.types} == {row.type: row for row in other.types}
+assert one.sizes == other.sizes and one.deepest == other.deepest and one.missed == other.missed
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_chain_of_a_million() -> None:
+    chain: list[Any] = []
+    for _ in range(200_000):
+        chain = [chain]
+    found = walk([[chain]], Rules())
+    assert (found.objects, found.deepest) == (200_001, 200_000)
+    while chain:  # without recursion
+        chain = chain.pop()
+
+
+def test_nothing_is_kept_and_no_dict_is_made() -> None:
+    item = Plain("a" * 100, Sized())
+    texts = [item.attribute_0, item]
+    before = [sys.getrefcount(one) for one in texts]
+    blocks = measured_blocks(item)
+    after = [sys.getrefcount(one) for one in texts]
+    assert after == before
+    assert blocks < 20
+
+
+def measured_blocks(item: Any) -> int:
+    for _ in range(3):
+        walk([[item]], Rules())
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(100):
+        walk([[item]], Rules())
+    gc.collect()
+    return sys.getallocatedblocks() - before
+
+
+def test_a_time_limit_ends_it() -> None:
+    found = walk([[[[] for _ in range(5000)]]], Rules(), budget=Budget(timeout_s=0))
+    assert found.stopped == "timeout_s"
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    yield monkeypatch
+    monkeypatch.undo()
+    compiled.extension.cache_clear()
+
+
+def test_it_is_left_alone_where_the_environment_says_so(environment: pytest.MonkeyPatch) -> None:
+    assert compiled.walk_name() == "compiled heap walk"
+    environment.setenv("PYMPLER_NO_EXTENSIONS", "1")
+    compiled.extension.cache_clear()
+    assert compiled.walk_name() == "heap walk in pure Python"
+    assert same([["a", "b"]]).objects == 3
+
+
+def test_wrong_arguments_are_errors() -> None:
+    module = extension()
+    walker = module.Walker()
+    with pytest.raises(TypeError):
+        walker.walk((1, 2), 0, -1, True)
+    with pytest.raises(TypeError):
+        walker.note([1], [])
+    with pytest.raises(ValueError, match="power of two"):
+        module.Walker(align=3)
+    with pytest.raises(TypeError, match="Marks"):
+        module.Walker(shared=walker)
+    with pytest.raises(ValueError, match="no graph"):
+        module.dominators(b"", b"", b"", bytearray(4), bytearray(4))
