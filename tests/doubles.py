@@ -29,6 +29,7 @@ class RecordedRequest(ActiveRequest):
     __slots__ = ("_recorder",)
 
     def __init__(self, recorder: RecordingMonitor) -> None:
+        super().__init__(None)
         self._recorder = recorder
 
     def finish(

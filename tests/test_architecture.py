@@ -49,6 +49,7 @@ STAGES = """
     pympler.leaks.tracing
     pympler.leaks.evidence
     pympler.leaks.suspects pympler.leaks.ended
+    pympler.leaks.steps
     pympler.leaks.active pympler.leaks.births
     pympler.leaks.verdict
     pympler.leaks.attribution
@@ -58,6 +59,8 @@ STAGES = """
     pympler.leaks.monitor
     pympler.leaks.snapshots
     pympler.leaks.watched
+    pympler.leaks.children pympler.leaks.pools
+    pympler.leaks.stepping
     pympler.leaks
     pympler.render pympler.render.text pympler.render.json pympler.render.panel pympler.render.fleet
     pympler.leaks.check

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pympler.leaks.chosen import RequestBirths
 from pympler.leaks.jobs import HeapBefore
+from pympler.leaks.steps import RequestSteps
 from pympler.leaks.suspects import LiveSuspect
 from pympler.leaks.tracing import StoreTracer
 from pympler.leaks.window import Window
@@ -19,6 +20,8 @@ class Finisher(Protocol):
     def _finish(self, request: ActiveRequest) -> None: ...
 
     def _watch(self, request: ActiveRequest) -> str: ...
+
+    def _step(self, request: ActiveRequest) -> RequestSteps: ...
 
 
 class ActiveRequest:
@@ -40,6 +43,7 @@ class ActiveRequest:
         "serial",
         "started_at",
         "status",
+        "steps",
         "tracer",
         "walks",
         "window",
@@ -51,6 +55,7 @@ class ActiveRequest:
         self.others = others
         self.window: Window | None = None
         self.tracer: StoreTracer | None = None
+        self.steps: RequestSteps | None = None
         self.refused = ""
         self.births: RequestBirths | None = None
         self.before: HeapBefore | None = None
@@ -65,6 +70,11 @@ class ActiveRequest:
         self.started_at: float
         self.own_cost_s: float
         self.walks: int
+
+    def step(self) -> RequestSteps | None:
+        """The request is going to run in steps, with other requests in between."""
+        monitor = self._monitor
+        return monitor._step(self) if monitor is not None else None
 
     def watch(self) -> str:
         """Open a window now if there is none: somebody is going to look at this request.

@@ -27,6 +27,7 @@ class Ended:
         note: why it was not watched, or not rightly; empty if it was.
         births: what it made of the classes in ``track_classes``.
         id: of its report, 0 if it was not asked for yet.
+        is_exact: whether what was born in its window is its own, although others overlapped.
     """
 
     route: str
@@ -41,13 +42,14 @@ class Ended:
     note: str
     births: RequestBirths | None = None
     id: int = 0
+    is_exact: bool = False
 
     @property
     def attribution(self) -> str:
         """Whether the survivors are those of this request alone."""
         if self.note:
             return "none"
-        return "exact" if self.in_flight == 1 else "shared"
+        return "exact" if self.in_flight == 1 or self.is_exact else "shared"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pympler.leaks.attribution import RouteHistory, Routes
 from pympler.leaks.evidence import WindowResult
 from pympler.leaks.holders import Holder, HolderSearch, find_holders
 from pympler.leaks.report import RouteSummary, Suspect, TypeCount
+from pympler.leaks.steps import RequestSteps
 from pympler.leaks.suspects import LiveSuspect, RouteKey
 from pympler.leaks.tracing import StoreTracer
 
@@ -68,7 +69,13 @@ class Investigation:
         }
 
     def read_lengths(
-        self, key: RouteKey, before: Mapping[LiveSuspect, int | None], *, alone: bool
+        self,
+        key: RouteKey,
+        before: Mapping[LiveSuspect, int | None],
+        *,
+        alone: bool,
+        steps: RequestSteps | None = None,
+        exact: bool = False,
     ) -> list[LiveSuspect]:
         """Read the lengths at the end of a window of this route.
 
@@ -76,6 +83,8 @@ class Investigation:
             key: the route.
             before: what :meth:`lengths` said at the start of the window.
             alone: whether no other request was in flight.
+            steps: the steps of the request, if they are all that it did.
+            exact: whether nothing else ran in these steps.
 
         Returns:
             The suspects whose verdict has changed.
@@ -83,8 +92,11 @@ class Investigation:
         changed = []
         for suspect, length in self.lengths().items():
             start = before.get(suspect)
+            route = self.routes.of(key).key
             if alone and length is not None and start is not None:
-                suspect.add_delta(self.routes.of(key).key, length - start)
+                suspect.add_delta(route, length - start)
+            elif steps is not None and suspect in steps.grown:
+                (suspect.add_delta if exact else suspect.add_likely)(route, steps.grown[suspect])
             if suspect.read(self._requests(suspect.key, exact=suspect.exact), length):
                 changed.append(suspect)
         if changed:
@@ -181,20 +193,30 @@ class Investigation:
     def tracer(self) -> StoreTracer | None:
         """A tracer for the next request, if it is time to look for a line."""
         lengths: dict[Hashable, Callable[[], int | None]] = {
-            suspect: suspect.length for suspect in self.seeking if suspect.wants_trace()
+            suspect: suspect.length
+            for suspect in self.seeking
+            if suspect.wants_trace(self._random.random() if isinstance(self._deep, str) else 0.0)
         }
         if not lengths:
             self._seek()
             return None
         if not isinstance(self._deep, str) and self._random.random() >= self._deep:
             return None
-        return StoreTracer(lengths)
+        return StoreTracer(lengths, only_here=True)
 
-    def take_lines(self, tracer: StoreTracer, *, alone: bool) -> None:
-        """Take the lines that a tracer found; alone if no other request was in flight."""
-        lines = tracer.lines()
-        for suspect in self.seeking:
-            suspect.take_line(lines.get(suspect), alone=alone)
+    def take_trace(self, key: RouteKey, tracer: StoreTracer, *, alone: bool) -> None:
+        """Take what the trace of a request of this route has shown.
+
+        Args:
+            key: the route.
+            tracer: has stopped.
+            alone: whether no other request was in flight.
+        """
+        route = self.routes.of(key).key
+        for suspect, line in tracer.lines().items():
+            if isinstance(suspect, LiveSuspect):
+                suspect.take_line(line, alone=alone)
+                suspect.add_likely(route, tracer.grown.get(suspect, 0))
         self._seek()
 
     # What is known.

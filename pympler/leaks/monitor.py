@@ -32,8 +32,10 @@ from pympler.leaks.lifecycle import follow
 from pympler.leaks.publisher import Publisher
 from pympler.leaks.report import LeakSummary, RequestReport, RouteSummary, worst
 from pympler.leaks.settings import Settings
+from pympler.leaks.steps import RequestSteps
 from pympler.leaks.survivors import Settled
 from pympler.leaks.suspects import LiveSuspect
+from pympler.leaks.tracing import StoreTracer
 from pympler.leaks.turns import Turns
 from pympler.leaks.window import Window
 from pympler.leaks.worker import Worker
@@ -52,6 +54,7 @@ _IDLE_S = 2.0
 _MOST_PUT_OFF = 5
 _REPORTS_PER_REQUEST = 4
 _PLAIN_REQUEST_S = 2e-6  # what a request without a window takes, benchmarks/cost.py
+_TRACED_EVENT_S = 2e-6  # what an event of a traced request takes
 _BUSY = "a holder was searched for just then"
 _CLOSE = guard("close a window")  # used again and again: each request comes by
 _ENTER = guard("follow the instances of a request")
@@ -180,7 +183,17 @@ class LeakMonitor:
         finally:
             turns.leave()
 
+    def _step(self, request: ActiveRequest) -> RequestSteps:
+        window, tracer = request.window, request.tracer
+        if tracer is not None:
+            tracer.pause()
+        marks = self._births.watch.mark(window) if window is not None else None
+        request.steps = RequestSteps(marks, tracer, self._investigation.suspects)
+        return request.steps
+
     def _finish(self, request: ActiveRequest) -> None:
+        if request.steps is not None:
+            request.steps.close()
         if request.tracer is not None:
             request.tracer.stop()
         self._late.append(request)
@@ -221,19 +234,18 @@ class LeakMonitor:
         ignored = self.settings.ignores(request.route)
         try:
             if request.tracer is not None:
-                alone = self._met(request) == 1
-                self._investigation.take_lines(request.tracer, alone=alone)
+                self._take_trace(request, request.tracer)
             if request.window is not None or request.refused:
                 self._close(request, ignored=ignored)
         finally:
-            request.tracer = request.window = None
+            request.tracer = request.window = request.steps = None
             if not ignored:  # after the window, in which a new history would be seen
                 self._investigation.routes.of((request.method, request.route)).requests += 1
 
     def _open(self, request: ActiveRequest, chosen: bool) -> None:
-        if self._closed or self._trace(request) or not chosen:
+        if self._closed or not self._budget.allows_window():
             return
-        if not self._busy and self._budget.allows_window():
+        if not self._trace(request) and chosen and not self._busy:
             self._open_window(request)
 
     def _open_window(self, request: ActiveRequest) -> None:
@@ -260,16 +272,27 @@ class LeakMonitor:
         request.tracer = tracer if tracer.active else None
         return tracer.active
 
+    def _take_trace(self, request: ActiveRequest, tracer: StoreTracer) -> None:
+        key = (request.method, request.route)
+        self._investigation.take_trace(key, tracer, alone=self._met(request) == 1)
+        self._owed_s += tracer.events * _TRACED_EVENT_S
+
     def _close(self, request: ActiveRequest, *, ignored: bool) -> None:
         cpu_s = time.thread_time() - request.own_cost_s
         window = request.window
-        note = request.refused
+        note, is_exact = request.refused, False
         in_flight = self._met(request)
         if window is not None:
             self._births.close(window)
+            key, alone = (request.method, request.route), in_flight == 1
+            steps = request.steps if request.steps and request.steps.is_complete else None
+            is_exact = steps is not None and not steps.met_pools
+            if steps is not None and not alone:
+                window.keep_own()
             note = self._fault_of(request, window)
-            key = (request.method, request.route)
-            changed = self._investigation.read_lengths(key, request.lengths, alone=in_flight == 1)
+            changed = self._investigation.read_lengths(
+                key, request.lengths, alone=alone, steps=steps, exact=is_exact
+            )
             self._confirmed += [suspect for suspect in changed if suspect.verdict == "leak"]
             self._windows += 1
         if request.births is not None:
@@ -287,6 +310,7 @@ class LeakMonitor:
             note=note,
             births=request.births,
             id=request.id,
+            is_exact=is_exact,
         )
         self._refused = self._refused or bool(note)
         if not ignored:

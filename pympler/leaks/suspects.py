@@ -18,8 +18,12 @@ RouteKey = tuple[str, str]
 
 _MOST_DELTAS = 200
 _LEAST_DELTAS = 3
-_MOST_TRACES = 500
-_FIRST_TRACES = 20
+_LIKELY_SHARE = 0.25
+_EXPLAINED = 0.5
+_MOST_TRACES = 2000
+# Of so many requests such a share is traced: all at first, then fewer and fewer.
+_TRACED = ((3, 1.0), (100, 0.25), (500, 0.1), (_MOST_TRACES, 0.03))
+_LONG_ENOUGH = 200
 _LEAST_GROWTH = 0.05
 
 
@@ -34,8 +38,10 @@ class LiveSuspect:
         groups: survivors by window that led to it; looked for again if it has no length.
         verdict: ``None`` while it is watched, then ``"leak"``, ``"bounded"`` or ``"gone"``.
         stored_at: the line that adds to it.
-        traces: requests traced so far for that line.
+        traces: requests so far in which it was wished to look for that line.
         lines: how often each line was seen to add to it.
+        deltas: by route the number of requests, and by how much it grew in them for certain.
+        likely: likewise, where a thread beside may have added to it.
     """
 
     key: RouteKey
@@ -51,6 +57,7 @@ class LiveSuspect:
     traces: int = 0
     lines: Counter[str] = field(default_factory=Counter)
     deltas: dict[RouteKey, tuple[int, int]] = field(default_factory=dict)
+    likely: dict[RouteKey, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
     def watch(
@@ -115,19 +122,47 @@ class LiveSuspect:
             self.verdict, self.evidence = "bounded", "lets go of what it holds later"
 
     def add_delta(self, key: RouteKey, delta: int) -> None:
-        """Take by how much it grew in one request that was alone."""
-        count, total = self.deltas.get(key, (0, 0))
-        if count >= _MOST_DELTAS:
-            count, total = count // 2, total // 2
-        self.deltas[key] = (count + 1, total + delta)
+        """Take by how much it grew in one request, by nothing else."""
+        _add(self.deltas, key, delta)
+
+    def add_likely(self, key: RouteKey, delta: int) -> None:
+        """Take by how much it grew at the lines of one request, most probably by nothing else."""
+        _add(self.likely, key, delta)
 
     def is_fed_by(self, key: RouteKey) -> bool:
         """Whether requests of this route were seen to add to it."""
         count, total = self.deltas.get(key, (0, 0))
         is_own = self.exact and key == self.key
+        if count < _LEAST_DELTAS and not is_own:
+            return self._is_likely(key)
         if count < _LEAST_DELTAS or (is_own and self.verdict != "leak"):
             return is_own
         return total >= _LEAST_GROWTH * count
+
+    def _is_likely(self, key: RouteKey) -> bool:
+        """Whether what grew at the lines of this route's requests is no coincidence.
+
+        Now and then another thread adds to it just then. Such requests are few among those of a
+        route; and the routes that do feed it explain together how fast it grows.
+        """
+        rates = {
+            route: total / count
+            for route, (count, total) in self.likely.items()
+            if count >= _LEAST_DELTAS and total >= _LEAST_DELTAS
+        }
+        rate = rates.get(key, 0.0)
+        if rate < _LEAST_GROWTH or rate < _LIKELY_SHARE * max(rates.values()):
+            return False
+        if self.exact or self.lengths is None:
+            return True
+        traced = sum(count for count, _ in self.likely.values())
+        grown = sum(self.likely[route][1] for route in rates)
+        return grown >= _EXPLAINED * self.lengths.growth_per_request * traced
+
+    @property
+    def has_route(self) -> bool:
+        """Whether it is known which route feeds it."""
+        return self.exact or any(map(self.is_fed_by, {*self.deltas, *self.likely}))
 
     def is_mistaken(self) -> bool:
         """Whether it turned out that the route which made it suspicious adds nothing to it."""
@@ -136,24 +171,28 @@ class LiveSuspect:
 
     def growth_per_request(self, key: RouteKey) -> float:
         """Entries that a request of this route adds."""
-        count, total = self.deltas.get(key, (0, 0))
-        if count >= _LEAST_DELTAS:
-            return total / count
+        for seen in (self.deltas, self.likely):
+            count, total = seen.get(key, (0, 0))
+            if count >= _LEAST_DELTAS:
+                return total / count
         return self.lengths.growth_per_request if self.lengths is not None else 0.0
 
     @property
     def lacks_line(self) -> bool:
-        """Whether to look for the line that adds to it."""
+        """Whether to look for the line that adds to it, and for the route whose line that is."""
         can_be_found = self.lengths is not None and self.traces < _MOST_TRACES
-        return self.verdict == "leak" and self.stored_at is None and can_be_found
+        is_known = self.stored_at is not None and self.has_route
+        return self.verdict == "leak" and can_be_found and not is_known
 
-    def wants_trace(self) -> bool:
+    def wants_trace(self, chance: float) -> bool:
         """Whether to look in the next request for the line; counts the wish.
 
-        At first in each request, later in one of ten, for a bounded number of requests.
+        At first in each request, later in fewer, drawn by a chance from 0.0 to 1.0 so that no
+        periodic traffic hides a route.
         """
         self.traces += 1
-        return self.traces <= _FIRST_TRACES or self.traces % 10 == 0
+        shares = (share for until, share in _TRACED if self.traces <= until)
+        return chance < next(shares, 0.0)
 
     def take_line(self, line: str | None, *, alone: bool) -> None:
         """Take the line that a traced request showed.
@@ -170,9 +209,11 @@ class LiveSuspect:
 
     def is_complete(self, deep: str | float) -> bool:
         """Whether its line is known, or is not going to be known soon."""
-        if self.stored_at is not None or deep == "never" or self.lengths is None:
+        if deep == "never" or self.lengths is None:
             return True
-        return self.traces > 2 * _FIRST_TRACES
+        if self.stored_at is not None and self.has_route:
+            return True
+        return self.traces > (_LONG_ENOUGH if self.has_route else _MOST_TRACES - 1)
 
     def describe(self, key: RouteKey, bytes_per_request: float) -> Suspect:
         """The suspect as plain data, as seen from one route."""
@@ -188,3 +229,10 @@ class LiveSuspect:
             evidence=self.evidence,
             bound=bound,
         )
+
+
+def _add(seen: dict[RouteKey, tuple[int, int]], key: RouteKey, delta: int) -> None:
+    count, total = seen.get(key, (0, 0))
+    if count >= _MOST_DELTAS:
+        count, total = count // 2, total // 2
+    seen[key] = (count + 1, total + delta)

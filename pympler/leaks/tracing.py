@@ -15,6 +15,8 @@ __all__ = ["StoreTracer"]
 
 # A thread that runs is not interrupted before 5 ms are over; one that waits is away for longer.
 _NO_SWITCH_S = 0.001
+# To hand the interpreter over and get it back takes longer than this.
+_AWAY_S = 30e-6
 
 _TraceFunction = Callable[[FrameType, str, Any], Any]
 _settrace_all: Callable[[_TraceFunction | None], None] | None = getattr(
@@ -34,10 +36,20 @@ class StoreTracer:
     thread pool is seen. Nothing is traced if the thread has a trace function (a debugger, a
     coverage tool): that one stays as it is.
 
+    A request among others is traced in its own thread only, and only while it runs there: a front
+    end pauses and resumes the trace. Then ``grown`` says what the request itself added.
+
     Args:
         lengths: for each container a function that returns its length, or ``None`` once it is
             gone.
         clock: wall seconds.
+        only_here: trace no other threads but those in which the trace is resumed.
+        cpu_clock: CPU seconds of the calling thread.
+
+    Attributes:
+        active: whether it traces.
+        grown: by how much each container grew at lines that this trace saw.
+        events: number of events so far.
 
     Example:
         >>> kept = []
@@ -53,12 +65,20 @@ class StoreTracer:
         self,
         lengths: Mapping[Hashable, Callable[[], int | None]],
         clock: Callable[[], float] = time.perf_counter,
+        *,
+        only_here: bool = False,
+        cpu_clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self._lengths = dict(lengths)
         self._clock = clock
+        self._cpu_clock = cpu_clock
+        self._settrace_all = None if only_here else _settrace_all
+        self._only_here = only_here
+        self.grown: dict[Hashable, int] = {}
+        self.events = 0
         self._last = {key: length() for key, length in self._lengths.items()}
         self._lines: dict[Hashable, str] = {}
-        self._at: dict[int, tuple[FrameType, int, float]] = {}
+        self._at: dict[int, tuple[FrameType, int, float, float]] = {}
         self._joined: FrameType | None = None
         self.active = False
 
@@ -78,13 +98,24 @@ class StoreTracer:
         """Begin to trace, unless somebody else traces already."""
         if sys.gettrace() is not None or threading.gettrace() is not None:
             return
-        if _settrace_all is not None and any(map(_is_foreign, _traces_of_frames())):
+        if self._settrace_all is not None and any(map(_is_foreign, _traces_of_frames())):
             return
         self.active = True
         self._join(sys._getframe(1))
-        if _settrace_all is not None:
-            _settrace_all(self.trace)
+        if self._settrace_all is not None:
+            self._settrace_all(self.trace)
         else:
+            sys.settrace(self.trace)
+
+    def pause(self) -> None:
+        """The request lets others run in this thread."""
+        self._leave()
+        self._at.pop(threading.get_ident(), None)
+
+    def resume(self) -> None:
+        """The request runs again, in this thread; what grew meanwhile is not its own."""
+        if self.active and sys.gettrace() is None:
+            self._last = {key: length() for key, length in self._lengths.items()}
             sys.settrace(self.trace)
 
     def stop(self) -> None:
@@ -95,8 +126,8 @@ class StoreTracer:
         if self.active:
             self.active = False
             here = sys.gettrace()
-            if _settrace_all is not None and self._is_own(threading.gettrace()):
-                _settrace_all(None)
+            if self._settrace_all is not None and self._is_own(threading.gettrace()):
+                self._settrace_all(None)
             # Somebody may have begun to trace this thread meanwhile.
             sys.settrace(None if self._is_own(here) else here)
         joined, self._joined = self._joined, None
@@ -129,15 +160,17 @@ class StoreTracer:
             self._leave()
             return None
         thread = threading.get_ident()
+        self.events += 1
         self._compare(thread)
+        cpu_s = self._cpu_clock() if self._only_here else 0.0
         if event == "return":
             caller = frame.f_back
             if caller is None:
                 self._at.pop(thread, None)
             else:
-                self._at[thread] = (caller, caller.f_lineno, self._clock())
+                self._at[thread] = (caller, caller.f_lineno, self._clock(), cpu_s)
         else:
-            self._at[thread] = (frame, frame.f_lineno, self._clock())
+            self._at[thread] = (frame, frame.f_lineno, self._clock(), cpu_s)
         return self.trace
 
     def _compare(self, thread: int) -> None:
@@ -149,9 +182,18 @@ class StoreTracer:
             at = self._at.get(thread)
             if at is None or now is None or before is None or now < before:
                 continue
-            frame, line, since_s = at
-            if self._clock() - since_s < _NO_SWITCH_S:
-                self._lines.setdefault(key, _application_line(frame, line))
+            frame, line, since_s, cpu_s = at
+            if self._was_away(since_s, cpu_s):
+                continue
+            self.grown[key] = self.grown.get(key, 0) + now - before
+            self._lines.setdefault(key, _application_line(frame, line))
+
+    def _was_away(self, since_s: float, cpu_s: float) -> bool:
+        passed_s = self._clock() - since_s
+        if not self._only_here:
+            return passed_s >= _NO_SWITCH_S
+        # A thread that waited for another to run used less CPU time than passed.
+        return passed_s >= _NO_SWITCH_S or passed_s - (self._cpu_clock() - cpu_s) >= _AWAY_S
 
 
 def _traces_of_frames() -> Iterator[object]:

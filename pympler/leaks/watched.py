@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pympler.leaks.guard import guard
 from pympler.leaks.monitor import UNROUTED, ActiveRequest, LeakMonitor
 from pympler.leaks.settings import OWN_ROUTE
+from pympler.leaks.steps import RequestSteps
 
 __all__ = ["FinishOnClose", "WatchedRequest"]
 
@@ -57,6 +58,30 @@ class WatchedRequest:
         with _WATCH:
             return self._active.watch() if self._active is not None else ""
         return ""
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether marks around its steps would tell something: it has a window, or is traced.
+
+        Not if there are marks already.
+        """
+        active = self._active
+        if active is None or active.steps is not None:
+            return False
+        return active.window is not None or active.tracer is not None
+
+    def step(self) -> RequestSteps | None:
+        """The steps of this request, to be called where it begins to run in steps."""
+        return self._active.step() if self._active is not None else None
+
+    def goes_on(self) -> None:
+        """The request goes on outside of its steps: a response that is streamed later."""
+        active = self._active
+        if active is not None and active.steps is not None:
+            active.steps.is_complete = False
+        elif active is not None and active.tracer is not None:
+            active.tracer.stop()  # it would see the steps of others
+            active.tracer = None
 
     def failed(self, error: BaseException) -> None:
         """Note the exception that ended the request; the first one counts."""

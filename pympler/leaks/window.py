@@ -97,6 +97,7 @@ class Window(Part):
         fence: the list object that marks the start.
         end: the one that marks the end.
         epoch: the last collection that was absorbed, at first the last one before the window.
+        opened: the last collection before the first mark.
         marks: the steps of the request within the window, if they are known.
         own: the births within these steps.
         fault: why the window could not be right, empty if it is.
@@ -233,6 +234,12 @@ class YoungWatch:
         window.fence = Fence()  # last, so that nothing of ours is behind it
         window.epoch = window.opened = self._epoch
         return window
+
+    def mark(self, window: Window) -> Marks:
+        """Marks for the steps of the request in this window, of which none has begun yet."""
+        window.opened = self._epoch
+        window.marks = Marks()
+        return window.marks
 
     def close(self, window: Window) -> Sweep:
         """End a window at this moment and fill in its births; lists no more than these."""

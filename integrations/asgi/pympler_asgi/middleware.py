@@ -10,6 +10,7 @@ from pympler.errors import SettingsError
 from pympler.leaks.guard import guard
 from pympler.leaks.monitor import LeakMonitor
 from pympler.leaks.settings import Settings
+from pympler.leaks.stepping import run
 from pympler.leaks.watched import WatchedRequest
 from pympler_asgi.routes import route_template
 
@@ -121,7 +122,8 @@ class MemoryMiddleware:
             return send(message)
 
         try:
-            await self.app(scope, receive, sending)
+            awaitable = self.app(scope, receive, sending)
+            await (run(watched, awaitable) if watched.is_followed else awaitable)
         except BaseException as error:
             watched.failed(error)
             raise

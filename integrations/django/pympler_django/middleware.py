@@ -12,6 +12,7 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.core.signals import got_request_exception
 
 from pympler.leaks.guard import guard
+from pympler.leaks.stepping import run
 from pympler.leaks.watched import FinishOnClose, WatchedRequest
 from pympler.wsgi import REQUEST_KEY as ENVIRON_KEY
 from pympler_django.conf import get_monitor
@@ -64,7 +65,9 @@ class MemoryMiddleware:
     async def _serve_async(self, request: Any) -> Any:
         watching = Watching(request)
         try:
-            response = await self.get_response(request)
+            awaitable = self.get_response(request)
+            watched = watching.watched
+            response = await (run(watched, awaitable) if watched.is_followed else awaitable)
         except BaseException as error:  # also CancelledError: the client is gone
             watching.failed(error)
             raise
@@ -102,6 +105,7 @@ class Watching:
         if not self._owns:
             return
         if getattr(response, "streaming", False):
+            self.watched.goes_on()
             # The body is not touched, so that it stays a synchronous or asynchronous iterator.
             finish = self.watched.finish
             FinishOnClose.install(response, finish)
