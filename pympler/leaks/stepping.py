@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 import types
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from contextvars import Token
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from pympler.leaks import children, pools
 from pympler.leaks.guard import guard
@@ -39,7 +39,7 @@ async def run(watched: WatchedRequest, awaitable: Awaitable[T]) -> T:
             began_s = time.perf_counter()
             loop = children.adopt()
             token = CURRENT.set(steps)
-            awaitable = SteppedCoroutine(awaitable, steps)  # type: ignore[arg-type]
+            awaitable = SteppedCoroutine(cast("Coroutine[Any, Any, T]", awaitable), steps)
         else:
             watched.goes_on()
     try:

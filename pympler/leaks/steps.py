@@ -9,7 +9,6 @@ Only requests in a window, and those that are traced, have steps.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar, cast
@@ -138,8 +137,8 @@ class SteppedCoroutine(Coroutine[Any, Any, T]):
 
     __slots__ = ("_coroutine", "_steps")
 
-    def __init__(self, coroutine: types.CoroutineType[Any, Any, T], steps: RequestSteps) -> None:
-        self._coroutine = coroutine
+    def __init__(self, coroutine: Coroutine[Any, Any, T], steps: RequestSteps) -> None:
+        self._coroutine: Any = coroutine
         self._steps = steps
 
     def send(self, value: Any) -> Any:

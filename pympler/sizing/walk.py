@@ -120,7 +120,7 @@ def aligned(size: int, align: int) -> int:
 
 
 _SHARED: set[int] = set()
-_variables_of = ModuleType.__dict__["__dict__"].__get__
+_variables_of = vars(ModuleType)["__dict__"].__get__
 
 
 def shared_ids() -> set[int]:

@@ -210,10 +210,10 @@ def test_a_task_of_it_is_like_any_other() -> None:
         event = asyncio.Event()
         inner = waits_for(event)
         outer = SteppedCoroutine(inner, steps())
-        assert inspect.getcoroutinestate(outer) == inspect.CORO_CREATED  # type: ignore[arg-type]
-        task = asyncio.create_task(outer)
+        assert inspect.getcoroutinestate(outer) == inspect.CORO_CREATED
+        task: asyncio.Task[Any] = asyncio.create_task(outer)
         await asyncio.sleep(0)
-        assert inspect.getcoroutinestate(outer) == inspect.CORO_SUSPENDED  # type: ignore[arg-type]
+        assert inspect.getcoroutinestate(outer) == inspect.CORO_SUSPENDED
         assert [frame.f_code.co_name for frame in task.get_stack()] == ["waits_for"]
         assert "waits_for" in repr(task)
         assert outer.__name__ == "waits_for"
@@ -237,7 +237,7 @@ def test_a_task_of_it_is_cancelled_like_any_other(started: bool) -> None:
             raise
 
     async def main() -> None:
-        task = asyncio.create_task(SteppedCoroutine(inner(), steps()))
+        task: asyncio.Task[Any] = asyncio.create_task(SteppedCoroutine(inner(), steps()))
         if started:
             await asyncio.sleep(0)
         task.cancel()
@@ -319,9 +319,11 @@ def test_a_process_pool_gets_the_function_itself() -> None:
             handed.append(function)
             raise RuntimeError("no processes here")
 
+    pool: Any = Pool()
+
     async def endpoint(request: Any) -> PlainTextResponse:
         with pytest.raises(RuntimeError):
-            await asyncio.get_running_loop().run_in_executor(Pool(), keep, 1)  # type: ignore[arg-type]
+            await asyncio.get_running_loop().run_in_executor(pool, keep, 1)
         return PlainTextResponse("done")
 
     served(Starlette(routes=[Route("/", endpoint)]), ["/"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import importlib
 import logging
 import os
 import sys
@@ -205,6 +206,8 @@ def test_a_thread_of_no_request_is_counted_apart(monitor: LeakMonitor) -> None:
 def test_what_a_task_makes_after_its_request_has_ended_is_not_of_the_request(
     monitor: LeakMonitor,
 ) -> None:
+    go_on: asyncio.Event
+
     async def late() -> None:
         await go_on.wait()
         KEPT.append(Order())
@@ -223,7 +226,6 @@ def test_what_a_task_makes_after_its_request_has_ended_is_not_of_the_request(
         go_on.set()
         await task
 
-    go_on: asyncio.Event
     asyncio.run(run())
 
     assert reports(monitor)[0].classes == ()
@@ -426,7 +428,7 @@ def test_a_path_within_a_class(shop: Path) -> None:
 
 def test_a_path_to_a_module_that_nobody_has_imported_yet(shop: Path) -> None:
     (shop / "models.py").write_text("class Order:\n    pass\n")
-    import later_shop  # type: ignore[import-not-found]  # noqa: F401
+    importlib.import_module("later_shop")
 
     assert find_class("later_shop.models.Order") is None
     with pytest.raises(SettingsError, match=r"no module 'later_shop\.modles'"):
