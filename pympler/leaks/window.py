@@ -237,9 +237,10 @@ class YoungWatch:
 
     def mark(self, window: Window) -> Marks:
         """Marks for the steps of the request in this window, of which none has begun yet."""
+        marks = Marks()  # made before: a collection in between would be one that it does not know
         window.opened = self._epoch
-        window.marks = Marks()
-        return window.marks
+        window.marks = marks
+        return marks
 
     def close(self, window: Window) -> Sweep:
         """End a window at this moment and fill in its births; lists no more than these."""
