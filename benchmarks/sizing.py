@@ -1,5 +1,6 @@
 """How fast sizes and summaries are: ours beside Pympler 1.1 and objsize, in one run.
 
+Ours is the walk in pure Python; ``heapwalk.py`` measures the compiled one.
 Each peer is in an environment of its own, with the same Python; each figure is the best of three
 in a process of its own, but for the peers' ``diff``, which is asked once and ended at a cap.
 """
@@ -7,6 +8,7 @@ in a process of its own, but for the peers' ``diff``, which is asked once and en
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -59,6 +61,7 @@ def _measure(python: str, tool: str, task: str, objects: int) -> float | None:
             timeout=CAP_S,
             check=True,
             cwd=tempfile.gettempdir(),
+            env={**os.environ, "PYMPLER_NO_EXTENSIONS": "1"},
         )
     except subprocess.TimeoutExpired:
         return None

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from heap import fill
+
 TOOL, TASK, OBJECTS = sys.argv[1], sys.argv[2], int(sys.argv[3])
 REPEATS = 3
 if TOOL == "ours":
@@ -28,7 +30,7 @@ def heap(objects: int) -> Any:
         return [Small(number) for number in range(objects)]
     if TASK == "integers":
         return list(range(1000, objects + 1000))
-    return [(number, str(number)) for number in range(objects // 3)]
+    return fill(objects)  # so many that gc tracks, and half as many integers
 
 
 def task(name: str, made: Any) -> Callable[[], Any]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextvars import Context
+from itertools import chain, compress, repeat
+from operator import is_, not_
 from types import FrameType, ModuleType
 from typing import Any
 
 from pympler.graph.containers import list_without_tuples
 from pympler.graph.roots import Held, frame_locals, is_own_frame, module_namespace, root_phases
+from pympler.sizing.walk import MARK_SHIFT, marks_of
 
 __all__ = ["by_type", "keys_of", "live_objects", "without_passing"]
 
@@ -36,7 +39,8 @@ def live_objects(
         ignored_types: ids of types whose instances are neither.
     """
     listed = without_passing(list_without_tuples())
-    if gc.get_freeze_count():
+    is_frozen = gc.get_freeze_count() > 0
+    if is_frozen:
         roots = [root.item for phase in root_phases() for root in phase]
         # What stands for a root is made for the walk; what it refers to is the program's.
         made = [item for item in roots if _is_made(item)]
@@ -44,9 +48,9 @@ def live_objects(
         listed += gc.get_referents(*made)
         del roots, made
     # Made after the listing, so that they are not in it; what was given is the caller's.
-    seen = {id(ignore), id(ignored_types), *ignore}
+    seen = marks_of([id(ignore), id(ignored_types), *ignore])
     found: list[Any] = []
-    level = _fresh(listed, seen)
+    level = _fresh(listed, seen) if is_frozen else _without(listed, seen)
     del listed
     while level:
         following: list[Any] = []
@@ -58,7 +62,8 @@ def live_objects(
             if kind is not FrameType or include_frames:
                 found += items
             if id(kind) not in _ATOMS:
-                _follow(kind, items, following)
+                for part in _referents(kind, items):
+                    following += part if is_frozen else _unlisted(part)
         level = _fresh(following, seen)
     return found
 
@@ -80,42 +85,75 @@ def without_passing(listed: list[Any]) -> list[Any]:
 
 def _fresh(items: Iterable[Any], seen: set[int]) -> list[Any]:
     add = seen.add
-    return [item for item in items if not ((key := id(item)) in seen or add(key))]
+    return [item for item in items if not ((key := id(item) >> MARK_SHIFT) in seen or add(key))]
+
+
+class _Groups(dict[int, Callable[[Any], None]]):
+    """By the id of a type, the method that adds an object to the group of that type."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lists: list[list[Any]] = []
+
+    def __missing__(self, key: int) -> Callable[[Any], None]:
+        items: list[Any] = []
+        self.lists.append(items)
+        self[key] = items.append
+        return items.append
 
 
 def by_type(objects: Iterable[Any]) -> Iterator[tuple[type, list[Any]]]:
     """Objects in groups of one type each."""
-    groups: dict[int, list[Any]] = {}
+    groups = _Groups()
     for item in objects:
-        key = id(type(item))
-        if key in groups:
-            groups[key].append(item)
-        else:
-            groups[key] = [item]
-    for items in groups.values():
+        groups[id(type(item))](item)
+    for items in groups.lists:
         yield type(items[0]), items
 
 
-def _follow(kind: type, items: list[Any], following: list[Any]) -> None:
-    """Add what objects of one type refer to."""
+def _without(items: list[Any], seen: set[int]) -> list[Any]:
+    """Objects, each given once, but for those that are seen; seldom more than a few are."""
+    return [item for item in items if id(item) >> MARK_SHIFT not in seen]
+
+
+def _unlisted(items: list[Any]) -> list[Any]:
+    """Of what listed objects refer to, what is not listed itself: tuples and what gc ignores."""
+    untracked = compress(items, map(not_, map(gc.is_tracked, items)))
+    return [*untracked, *compress(items, map(is_, map(type, items), repeat(tuple)))]
+
+
+def _referents(kind: type, items: list[Any]) -> Iterator[list[Any]]:
+    """What objects of one type refer to, in parts."""
     if issubclass(kind, ModuleType):
         # The referents of some C modules cannot be listed safely (_asyncio on 3.12.1).
-        following.extend(module_namespace(item) for item in items)
+        yield [module_namespace(item) for item in items]
         return
     if kind is FrameType:
         for item in items:
-            following.extend(frame_locals(item).values())
+            yield list(frame_locals(item).values())
         return
     for start in range(0, len(items), _AT_ONCE):
-        following.extend(gc.get_referents(*items[start : start + _AT_ONCE]))
-    if issubclass(kind, dict):
-        for item in items:
-            following.extend(keys_of(item))
+        some = items[start : start + _AT_ONCE]
+        yield gc.get_referents(*some)
+        if issubclass(kind, dict):
+            yield _keys(kind, some)
+
+
+def _keys(kind: type, items: list[dict[Any, Any]]) -> list[Any]:
+    """The keys of dictionaries, those that many of them share only once or a few times."""
+    # gc lists the values alone where all keys are strings.
+    if kind is dict:
+        try:
+            keys = list(chain.from_iterable(items))
+        except RuntimeError:  # another thread, or a finalizer, changes one of them
+            pass
+        else:
+            return list(dict(zip(map(id, keys), keys, strict=True)).values())
+    return list(chain.from_iterable(map(keys_of, items)))
 
 
 def keys_of(item: dict[Any, Any]) -> list[Any]:
     """The keys of a dictionary; none if another thread changes it all the time."""
-    # gc lists the values alone where all keys are strings.
     for _ in range(3):
         try:
             return list(dict.keys(item))
