@@ -28,6 +28,7 @@ ORDER = (
     "Collector",
     "Footprint",
     "Pages",
+    "Store",
     "Soak",
 )
 CHILD = "--measure"

@@ -16,6 +16,7 @@ SCRIPTS = (
     "collector.py",
     "footprint.py",
     "pages.py",
+    "store.py",
 )
 
 

@@ -549,11 +549,20 @@ class LeakMonitor:
             with guard("write down the last of a worker"):
                 self._write_diary(last=True)
 
+    def write_down(self, timeout_s: float = 2.0) -> bool:
+        """Write all that is known to the store; for the end of a process that may be killed.
+
+        Returns:
+            Whether it was written in time.
+        """
+        self._settle_all()
+        self._write_last()
+        return self.store.flush(timeout_s)
+
     def _end_with_process(self) -> None:
         # Threads still run, but what they do is no longer waited for.
         if not self._closed:
-            self._settle_all()
-            self._write_last()
+            self.write_down()
 
     def _begin_in_child(self) -> None:
         # Locks may be held and threads are gone: what the parent learned stays with the parent.

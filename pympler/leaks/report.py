@@ -320,6 +320,7 @@ class LeakSummary(_Plain):
         return worker_id(self.host, self.pid, self.started_at)
 
 
+@functools.lru_cache(maxsize=1024)  # asked for with each report
 def worker_id(host: str, pid: int, started_at: float) -> str:
     """A name for one life of one process: pids are used again; fit for a URL.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any
 
@@ -13,6 +14,7 @@ from pympler.store import Job, Moment
 __all__ = [
     "REPORT_COLUMNS",
     "SORTED_BY",
+    "add_up",
     "dump",
     "job_from",
     "moment_from",
@@ -23,6 +25,7 @@ __all__ = [
     "text_of",
 ]
 
+HOUR_S = 3600.0
 REPORT_COLUMNS = (
     "key", "started_at", "route", "method", "status", "worker", "release", "host",
     "bytes", "objects", "duration", "cost", "data",
@@ -67,9 +70,13 @@ def report_row(report: RequestReport) -> tuple[Any, ...]:
     for name in _ROWS:
         if values[name]:
             values[name] = to_dict(values[name])
-    values["survivors"] = [
-        {"type": row.type, "count": row.count, "flat_bytes": row.flat_bytes} for row in survivors
-    ]
+    values["survivors"] = left = []
+    total_bytes = objects = 0
+    for row in survivors:
+        count, size = row.count, row.flat_bytes
+        left.append({"type": row.type, "count": count, "flat_bytes": size})
+        total_bytes += size
+        objects += count
     return (
         f"{worker}.{report.id}",
         report.started_at,
@@ -79,12 +86,32 @@ def report_row(report: RequestReport) -> tuple[Any, ...]:
         worker,
         text_of(report.release),
         text_of(report.host),
-        sum([row.flat_bytes for row in survivors]),
-        sum([row.count for row in survivors]),
+        total_bytes,
+        objects,
         report.duration_s,
         report.own_cost_s,
         _encode(values),
     )
+
+
+def add_up(batch: Iterable[Any]) -> list[tuple[Any, ...]]:
+    """The reports of a batch added up by hour, route, method, release and host."""
+    sums: dict[tuple[Any, ...], list[float]] = {}
+    for report in batch:
+        if type(report) is not RequestReport:
+            continue
+        hour = report.started_at // HOUR_S * HOUR_S
+        key = (hour, report.route, report.method, report.release, report.host)
+        found = sums.get(key)
+        if found is None:
+            found = sums[key] = [0, 0, 0, 0, 0.0]
+        found[0] += 1
+        found[1] += (report.status or 0) >= 500
+        for row in report.survivors:
+            found[2] += row.flat_bytes
+            found[3] += row.count
+        found[4] += report.duration_s
+    return [(hour, *map(text_of, names), *added) for (hour, *names), added in sums.items()]
 
 
 def report_from(data: str) -> RequestReport:

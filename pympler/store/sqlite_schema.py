@@ -23,6 +23,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # Filters, counts and orders are answered from this one alone, a tenth of the table.
         """CREATE INDEX report_narrow ON report (started_at, route, method, status, worker,
             release, host, bytes, objects, duration, cost)""",
+        """CREATE TABLE rollup (
+            hour REAL NOT NULL, route TEXT NOT NULL, method TEXT NOT NULL, release TEXT NOT NULL,
+            host TEXT NOT NULL, reports INTEGER NOT NULL, errors INTEGER NOT NULL,
+            bytes INTEGER NOT NULL, objects INTEGER NOT NULL, duration REAL NOT NULL,
+            PRIMARY KEY (hour, route, method, release, host)) WITHOUT ROWID""",
         """CREATE TABLE summary (
             worker TEXT PRIMARY KEY, taken_at REAL NOT NULL, data TEXT NOT NULL)""",
         """CREATE TABLE moment (

@@ -233,7 +233,31 @@ def test_the_request_lasts_until_its_background_tasks_are_done() -> None:
     assert (in_flight, done, len(monitor.ended)) == ([1], ["done"], 1)
 
 
-@pytest.mark.parametrize("kind", ["lifespan", "websocket", "something new"])
+def test_before_the_shutdown_is_complete_all_is_written_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monitor = RecordingMonitor()
+    said: list[Any] = []
+    monkeypatch.setattr(monitor, "write_down", lambda: said.append("written"))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        for word in ("startup", "shutdown"):
+            await send({"type": f"lifespan.{word}.complete"})
+
+    async def receive() -> dict[str, Any]:
+        return {}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    asyncio.run(MemoryMiddleware(app, monitor=monitor)({"type": "lifespan"}, receive, send))
+
+    startup, shutdown = ({"type": f"lifespan.{w}.complete"} for w in ("startup", "shutdown"))
+    assert said == [startup, "written", shutdown]
+    assert monitor.begun == 0
+
+
+@pytest.mark.parametrize("kind", ["websocket", "something new"])
 def test_what_is_no_request_passes_through_untouched(kind: str) -> None:
     monitor = RecordingMonitor()
     seen: list[tuple[object, ...]] = []

@@ -151,6 +151,29 @@ def test_moments_come_in_the_order_of_time(store: Store) -> None:
     assert store.moments(since=now + 1) == moments[1:]
 
 
+def test_reports_are_added_up_by_hour(store: Store) -> None:
+    if not hasattr(store, "rollups"):
+        pytest.skip("what is in memory is not added up")
+    hour = 1_700_000_000 // 3600 * 3600.0
+    for number in range(6):
+        left = (TypeCount("shop.Order", 1, 100 * number), TypeCount("dict", 2, 64))
+        status = 500 if number == 4 else None if number == 5 else 200
+        when = hour + 1000 * number  # four of the first hour
+        store.save(
+            worker_report(number % 2, number, started_at=when, survivors=left, status=status)
+        )
+        store.flush()
+
+    first, second = store.rollups()
+
+    assert (first.hour, first.route, first.method) == (hour, "/cart/{id}", "GET")
+    assert (first.release, first.host) == ("1.2", "web")
+    assert (first.reports, first.errors, first.bytes, first.objects) == (4, 0, 600 + 256, 12)
+    assert first.duration_s == pytest.approx(4 * 0.0125)
+    assert (second.hour, second.reports, second.errors) == (hour + 3600, 2, 1)
+    assert store.rollups(since=hour + 3700) == [second]
+
+
 def test_the_life_of_a_job(store: Store) -> None:
     worker, now = "web.4711.1", time.time()
     store.add_job(a_job(id="other", worker="web.4712.1", created_at=now))

@@ -113,6 +113,8 @@ class MemoryMiddleware:
         if self._error is not None:
             return await self._refuse(scope, receive, send, self._error)
         if scope["type"] != "http" or REQUEST_KEY in scope or not self._enabled:
+            if scope["type"] == "lifespan" and self._enabled:
+                send = self._until_shutdown(send)
             return await self.app(scope, receive, send)
         watched = scope[REQUEST_KEY] = WatchedRequest(self.monitor, scope.get("method", ""))
 
@@ -131,6 +133,17 @@ class MemoryMiddleware:
             with guard("name the route of a request"):
                 self._name_route(scope, watched)
             watched.finish()
+
+    def _until_shutdown(self, send: Send) -> Send:
+        # After this message uvicorn ends the process by the signal that it was sent, with which
+        # nothing of Python's own end of a process happens.
+        def sending(message: Message) -> Awaitable[None]:
+            if str(message.get("type")).startswith("lifespan.shutdown."):
+                with guard("write down the last of a worker"):
+                    self.monitor.write_down()
+            return send(message)
+
+        return sending
 
     async def _refuse(
         self, scope: Scope, receive: Receive, send: Send, error: SettingsError
