@@ -66,8 +66,10 @@ STAGES = """
     pympler.leaks.check
     pympler.render.pages
     pympler.wsgi
-    pympler_django pympler_flask pympler_asgi pympler_pytest pympler.web
-    pympler.panels pympler.apps pympler.cli
+    pympler.web
+    pympler.cli
+    pympler_django pympler_flask pympler_asgi pympler_pytest
+    pympler.panels pympler.apps
     pympler.__main__
 """
 RANKS = {name: rank for rank, line in enumerate(STAGES.splitlines()) for name in line.split()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from click import Group
 from flask import Flask, got_request_exception, request, request_started
 
 from pympler.errors import SettingsError, UsageError
@@ -66,6 +67,7 @@ class Pympler:
             return
         monitor = self._monitor(app)
         app.extensions[_NAME] = State(monitor)
+        app.cli.add_command(_commands())
         if not monitor.settings.enabled:
             return
         app.wsgi_app = MemoryMiddleware(app.wsgi_app, monitor=monitor)  # type: ignore[method-assign]
@@ -91,6 +93,12 @@ class Pympler:
                 f"Flask application {app.import_name!r} (options of Pympler(), or config keys "
                 f"{_PREFIX}<SETTING>): {error}"
             ) from None
+
+
+def _commands() -> Group:
+    from pympler_flask.commands import pympler_commands
+
+    return pympler_commands
 
 
 def _require_flask(app: object) -> None:

@@ -1,0 +1,1 @@
+"""``pympler_report`` and ``pympler_check``."""
