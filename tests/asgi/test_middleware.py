@@ -257,7 +257,7 @@ def test_before_the_shutdown_is_complete_all_is_written_down(
     assert monitor.begun == 0
 
 
-@pytest.mark.parametrize("kind", ["websocket", "something new"])
+@pytest.mark.parametrize("kind", ["something new"])
 def test_what_is_no_request_passes_through_untouched(kind: str) -> None:
     monitor = RecordingMonitor()
     seen: list[tuple[object, ...]] = []

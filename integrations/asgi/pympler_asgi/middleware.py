@@ -14,7 +14,7 @@ from pympler.leaks.stepping import run
 from pympler.leaks.watched import WatchedRequest
 from pympler_asgi.routes import route_template
 
-__all__ = ["REQUEST_KEY", "MemoryMiddleware"]
+__all__ = ["REQUEST_KEY", "WEBSOCKET", "MemoryMiddleware"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -25,13 +25,21 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 REQUEST_KEY = "pympler"
 """Key of the :class:`~pympler.leaks.watched.WatchedRequest` in the scope of a request."""
 
+WEBSOCKET = "WEBSOCKET"
+"""In place of the method of a request, for a WebSocket connection from its start to its end."""
+
+_WATCHED = ("http", "websocket")
+# What answers the start of a WebSocket connection, and the status that the client sees.
+_ANSWERS = {"websocket.accept": 101, "websocket.close": 403, "websocket.http.response.start": 403}
+
 
 class MemoryMiddleware:
-    """Watches the HTTP requests to an ASGI application and leaves its responses as they are.
+    """Watches the requests to an ASGI application and leaves its responses as they are.
 
     A request ends when the application returns: after its response was sent and its background
-    tasks have run, or when it raised or was cancelled. Lifespan and WebSocket pass through, and
-    so does a request that is already watched by another middleware of Pympler around this one.
+    tasks have run, or when it raised or was cancelled. A WebSocket connection is one request, of
+    the method ``WEBSOCKET``, with one report when it has ended. Lifespan passes through, and so
+    does a request that is already watched by another middleware of Pympler around this one.
 
     The route template is found for Starlette, FastAPI, Litestar, and Django with Pympler's
     middleware. For others give ``route``, or let the application leave it in its scope:
@@ -112,15 +120,20 @@ class MemoryMiddleware:
         """Serve a request, a WebSocket connection or the lifespan."""
         if self._error is not None:
             return await self._refuse(scope, receive, send, self._error)
-        if scope["type"] != "http" or REQUEST_KEY in scope or not self._enabled:
+        if scope["type"] not in _WATCHED or REQUEST_KEY in scope or not self._enabled:
             if scope["type"] == "lifespan" and self._enabled:
                 send = self._until_shutdown(send)
             return await self.app(scope, receive, send)
         watched = scope[REQUEST_KEY] = WatchedRequest(self.monitor, scope.get("method", ""))
+        if scope["type"] == "websocket":
+            watched.method = WEBSOCKET
 
         def sending(message: Message) -> Awaitable[None]:  # not async: one coroutine less a message
-            if message.get("type") == "http.response.start":
+            kind = message.get("type")
+            if kind == "http.response.start":
                 watched.status = message.get("status")
+            elif watched.status is None and kind in _ANSWERS:
+                watched.status = message.get("status") or _ANSWERS[kind]
             return send(message)
 
         try:
