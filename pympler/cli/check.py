@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TextIO
+from typing import Any
 
+from pympler.cli.check_options import add_options, requests_of
+from pympler.cli.check_text import print_route, progress_line
+from pympler.cli.isolated import check_isolated
+from pympler.cli.streams import no_input, no_sudden_end, stdout_to_stderr
 from pympler.errors import ApplicationError, UsageError
-from pympler.leaks.check import LEAST_ROUNDS, CheckResult, RouteResult, check, load_application
+from pympler.leaks.check import (
+    CheckResult,
+    Limits,
+    Template,
+    check,
+    load_application,
+    load_script,
+)
+from pympler.leaks.check.baseline import Baseline, read_baseline
+from pympler.leaks.report import to_dict
 
 __all__ = ["add_parser", "print_json_error", "run", "wants_json"]
 
 _DESCRIPTION = """\
-Imports an application, sends each path a few hundred requests in this process, and says which
-of them leave something behind, how much, who holds it and which line stored it.
+Imports an application, sends each path up to two thousand requests in this process, and says
+which of them leave something behind, how much, who holds it and which line stored it.
 """
 _EPILOG = """\
-exit status: 0 nothing leaks, 1 a leak or native growth, 2 a wrong argument or an application
-that fails: an exception, or a status of 300 or more that was not expected with --expect.
+exit status: 0 nothing leaks, 1 a leak or native growth (see --fail-on), 2 a wrong argument or an
+application that fails: an exception, or a status of 300 or more that was not expected with
+--expect.
 """
 
 
@@ -35,44 +48,7 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "application",
-        metavar="module:app",
-        help="the application, such as shop.wsgi:application, or its factory: shop:create_app()",
-    )
-    parser.add_argument(
-        "--path",
-        action="append",
-        required=True,
-        metavar="PATH",
-        help="a path to check, such as '/cart/{n}' ({n} is another number in each request); "
-        "may be given several times",
-    )
-    parser.add_argument(
-        "--rounds",
-        type=_rounds,
-        default=LEAST_ROUNDS,
-        metavar="N",
-        help="rounds of 20 requests that growth must be seen in (%(default)s, the fewest)",
-    )
-    parser.add_argument(
-        "--expect",
-        action="append",
-        type=_status,
-        default=[],
-        metavar="STATUS",
-        help="a redirect or error status that is right; may be given several times",
-    )
-    parser.add_argument(
-        "--timeout",
-        type=_seconds,
-        default=15.0,
-        metavar="SECONDS",
-        help="how long a request may take (%(default)g)",
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object and nothing else"
-    )
+    add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -80,15 +56,22 @@ def run(arguments: argparse.Namespace) -> int:
     """Check an application as the command line says; returns the exit code."""
     # An application that is watched by our own middleware is checked without it.
     os.environ["PYMPLER_DISABLE"] = "1"
-    with _progress() as progress, _stdout_to_stderr():
-        result = _check(arguments, progress)
-    if arguments.json:
-        print(json.dumps(result.to_dict()), flush=True)
-    else:
-        _print_text(result)
-    for error in _errors(result):
-        print(f"pympler check: error: {error}", file=sys.stderr)
-    return result.exit_code
+    baseline, templates = Baseline(), []
+    try:
+        templates = requests_of(arguments.parts)
+        if not templates and not arguments.script:
+            raise UsageError("the following arguments are required: --path, --request or --script")
+        if arguments.baseline is not None:
+            baseline = read_baseline(arguments.baseline)
+        with progress_line() as progress:
+            result = _checked(arguments, templates, progress)
+    except UsageError as error:
+        result = CheckResult(error=str(error))
+    if arguments.whole_result:
+        print(json.dumps(to_dict(result)), flush=True)
+        return result.exit_code
+    _say(arguments, result, templates, baseline)
+    return _exit_code(result, baseline, arguments.fail_on)
 
 
 def wants_json(argv: Sequence[str]) -> bool:
@@ -101,20 +84,71 @@ def print_json_error(error: str) -> None:
     print(json.dumps(CheckResult(error=error).to_dict()), flush=True)
 
 
-def _check(arguments: argparse.Namespace, progress: Callable[[str], None]) -> CheckResult:
+def _checked(
+    arguments: argparse.Namespace, templates: list[Template], progress: Callable[[str], None]
+) -> CheckResult:
+    if arguments.isolate:
+        return check_isolated(list(_routes(arguments)), _common(arguments), progress)
+    kept = os.dup(1)
+
+    def last_words(text: str) -> None:
+        error = CheckResult(error=text)
+        said = to_dict(error) if arguments.whole_result else error.to_dict()
+        if arguments.json or arguments.whole_result:
+            os.write(kept, f"{json.dumps(said)}\n".encode())
+        if not arguments.whole_result:
+            os.write(2, f"pympler check: error: {text}\n".encode())
+
+    try:
+        with stdout_to_stderr(), no_input(), no_sudden_end(last_words):
+            return _check_here(arguments, templates, progress)
+    finally:
+        os.close(kept)
+
+
+def _check_here(
+    arguments: argparse.Namespace, templates: list[Template], progress: Callable[[str], None]
+) -> CheckResult:
+    limits = Limits(longest_s=arguments.max_seconds).scaled(arguments.requests)
     try:
         progress(f"importing {arguments.application}")
         application = load_application(arguments.application)
+        scripts = [load_script(spec) for spec in arguments.script]
         return check(
             application,
-            arguments.path,
+            templates,
+            scripts=scripts,
             rounds=arguments.rounds,
+            warm_up=arguments.warmup,
             expect=arguments.expect,
             timeout_s=arguments.timeout,
+            limits=limits,
             progress=progress,
         )
     except (UsageError, ApplicationError) as error:
         return CheckResult(error=str(error))
+
+
+def _say(
+    arguments: argparse.Namespace,
+    result: CheckResult,
+    templates: list[Template],
+    baseline: Baseline,
+) -> None:
+    varied = {(one.method, one.path): one.varies for one in templates}
+    if arguments.json:
+        print(json.dumps(result.to_dict()), flush=True)
+    else:
+        for route in result.routes:
+            if route.error is None:
+                print_route(
+                    route,
+                    varied=varied.get((route.method, route.route), True),
+                    known=route.is_bad(arguments.fail_on) and baseline.knows(route),
+                )
+        sys.stdout.flush()
+    for error in _errors(result):
+        print(f"pympler check: error: {error}", file=sys.stderr)
 
 
 def _errors(result: CheckResult) -> list[str]:
@@ -122,89 +156,33 @@ def _errors(result: CheckResult) -> list[str]:
     return errors + [route.error for route in result.routes if route.error is not None]
 
 
-def _print_text(result: CheckResult) -> None:
-    for route in result.routes:
-        if route.error is None:
-            print(route.headline)
-            for line in _details(route):
-                print(f"    {line}")
-    sys.stdout.flush()
+def _exit_code(result: CheckResult, baseline: Baseline, fail_on: str) -> int:
+    if result.exit_code == 2:
+        return 2
+    return int(any(one.is_bad(fail_on) and not baseline.knows(one) for one in result.routes))
 
 
-def _details(route: RouteResult) -> Iterator[str]:
-    """What a headline does not say: the evidence, and further suspects."""
-    for place, suspect in enumerate(route.suspects):
-        stored = f", stored at {suspect.stored_at}" if suspect.stored_at else ""
-        name = f"also {suspect.holder} ({suspect.type}){stored}: " if place else ""
-        if suspect.evidence:
-            yield f"{name}{suspect.evidence}"
+def _routes(arguments: argparse.Namespace) -> Iterator[tuple[str, str, list[str]]]:
+    """Each route with the arguments that name it."""
+    common: list[str] = []
+    groups: list[list[str]] = []
+    for option, text in arguments.parts:
+        if option in ("path", "request"):
+            groups.append([])
+        (groups[-1] if groups else common).append(f"--{option}={text}")
+    for template, given in zip(requests_of(arguments.parts), groups, strict=True):
+        yield template.method, template.path, [*common, *given]
+    for script in arguments.script:
+        yield "", script, [f"--script={script}"]
 
 
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """A function that shows what is done now, on one line of the terminal if there is one."""
-    stream = sys.stderr
-    if not stream.isatty():
-        yield lambda text: None
-        return
-
-    def show(text: str) -> None:
-        width = max(os.get_terminal_size(stream.fileno()).columns - 1, 20)
-        stream.write(f"\r{text[:width]:<{width}}\r")
-        stream.flush()
-
-    try:
-        yield show
-    finally:
-        show("")
-
-
-@contextlib.contextmanager
-def _stdout_to_stderr() -> Iterator[None]:
-    """Send what the application prints to standard error, also from C and from its children."""
-    with contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
-        yield
-
-
-@contextlib.contextmanager
-def _descriptor_to_stderr() -> Iterator[None]:
-    original: TextIO | None = sys.__stdout__
-    try:
-        if original is None:
-            raise OSError
-        original.flush()
-        kept = os.dup(1)
-        os.dup2(2, 1)
-    except (OSError, ValueError):  # no such descriptors: a service, or a closed stream
-        yield
-        return
-    try:
-        yield
-    finally:
-        original.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
-
-
-def _rounds(text: str) -> int:
-    if not text.isdecimal() or int(text) < LEAST_ROUNDS:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of rounds; use {LEAST_ROUNDS} or more"
-        )
-    return int(text)
-
-
-def _status(text: str) -> int:
-    if not text.isdecimal() or not 100 <= int(text) <= 599:
-        raise argparse.ArgumentTypeError(f"{text!r} is no HTTP status; use one such as 404")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; use one such as 15")
-    return seconds
+def _common(arguments: argparse.Namespace) -> list[str]:
+    return [
+        arguments.application,
+        f"--warmup={arguments.warmup}",
+        f"--rounds={arguments.rounds}",
+        f"--requests={arguments.requests}",
+        f"--max-seconds={arguments.max_seconds}",
+        f"--timeout={arguments.timeout}",
+        *(f"--expect={status}" for status in arguments.expect),
+    ]

@@ -8,48 +8,63 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from pympler.errors import ApplicationError, UsageError
+from pympler.leaks.check.client import Client, ScriptRunner
 from pympler.leaks.check.confirm import Limits
 from pympler.leaks.check.drive import Driver
 from pympler.leaks.check.drive_asgi import AsgiDriver
 from pympler.leaks.check.drive_wsgi import WsgiDriver
-from pympler.leaks.check.load import application_kind, load_application
-from pympler.leaks.check.procedure import examine
+from pympler.leaks.check.load import application_kind, load_application, load_script
+from pympler.leaks.check.procedure import WARM_UP, examine
+from pympler.leaks.check.request import Template
 from pympler.leaks.check.result import CheckResult, RouteResult
 from pympler.leaks.check.visitor import Visitor
 from pympler.leaks.verdict import headline
 
 __all__ = [
     "LEAST_ROUNDS",
+    "LEAST_WARM_UP",
+    "WARM_UP",
     "CheckResult",
+    "Client",
     "Limits",
     "RouteResult",
+    "Template",
     "check",
     "load_application",
+    "load_script",
 ]
 
 LEAST_ROUNDS = 3
 """Fewer rounds accuse the innocent."""
 
+LEAST_WARM_UP = 10
+"""So do fewer requests before them: the first ones fill caches and import modules."""
+
 
 def check(
     application: Callable[..., Any],
-    paths: Sequence[str],
+    paths: Sequence[str | Template] = (),
     *,
+    scripts: Sequence[Callable[[Client], object]] = (),
     rounds: int = LEAST_ROUNDS,
+    warm_up: int = WARM_UP,
     expect: Collection[int] = (),
     timeout_s: float = 15.0,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     progress: Callable[[str], None] = lambda text: None,
 ) -> CheckResult:
-    """Send requests to an application, in this process, and judge each path.
+    """Send requests to an application, in this process, and judge each path and script.
 
     Collects garbage and clears the type cache between requests: it is for a process of its own.
     What the settings of gc were before, they are again afterwards.
 
     Args:
         application: a WSGI or ASGI application.
-        paths: ``{n}`` in a path is replaced by a number that no other request has.
+        paths: paths, or whole requests. ``{n}`` is replaced by a number that no other request
+            has, ``{uuid}`` by such a UUID, ``{red|green}`` by one of the values in turn.
+        scripts: functions that are called with a :class:`Client`; a call counts as a request.
         rounds: rounds of 20 requests that growth must be seen in, 3 at least.
+        warm_up: requests before the first round.
         expect: statuses that are right although they are redirects or errors.
         timeout_s: seconds that a request may take.
         limits: how long suspects are watched.
@@ -65,36 +80,48 @@ def check(
         >>> check(application, ["/"]).exit_code
         0
     """
-    _check_arguments(application, paths, rounds, timeout_s)
+    _check_arguments(application, paths, scripts, rounds, warm_up, timeout_s)
+    templates = [Template(path) if isinstance(path, str) else path for path in paths]
+    accepted = frozenset(expect)
     with _gc_settings_kept():
         try:
             driver = _driver(application, timeout_s)
         except ApplicationError as error:
             return CheckResult(error=f"the application {error}")
         results: tuple[RouteResult, ...] = ()
+        senders: list[Visitor | ScriptRunner] = [
+            *(Visitor(driver, template, accepted=accepted) for template in templates),
+            *(ScriptRunner(driver, script, accepted=accepted) for script in scripts),
+        ]
         first = 1
         try:
-            for path in paths:
-                visitor = Visitor(driver, path, accepted=frozenset(expect), first=first)
-                results = (*results, _check_route(visitor, path, rounds, limits, progress))
-                first += visitor.requests
+            for sender in senders:
+                sender.first = first
+                results = (*results, _check_one(sender, rounds, warm_up, limits, progress))
+                first += sender.requests
         finally:
             problem = _close(driver)
         return CheckResult(results, problem)
 
 
 def _check_arguments(
-    application: object, paths: Sequence[str], rounds: int, timeout_s: float
+    application: object,
+    paths: Sequence[object],
+    scripts: Sequence[object],
+    rounds: int,
+    warm_up: int,
+    timeout_s: float,
 ) -> None:
     if application_kind(application) is None:
         raise UsageError(f"{type(application).__name__} is no type of a WSGI or ASGI application")
-    if not paths:
+    if not paths and not scripts:
         raise UsageError("no path is given; give at least one, such as /cart/{n}")
-    for path in paths:
-        if not path.startswith("/"):
-            raise UsageError(f"path {path!r} must begin with a slash: '/{path.lstrip('/')}'")
     if rounds < LEAST_ROUNDS:
         raise UsageError(f"rounds is {rounds}, use {LEAST_ROUNDS} or more: fewer prove nothing")
+    if warm_up < LEAST_WARM_UP:
+        raise UsageError(
+            f"warm-up is {warm_up}, use {LEAST_WARM_UP} or more: first requests fill caches"
+        )
     if not timeout_s > 0:
         raise UsageError(f"timeout is {timeout_s:g}, use a number of seconds above 0")
 
@@ -105,38 +132,45 @@ def _driver(application: Callable[..., Any], timeout_s: float) -> Driver:
     return WsgiDriver(application, timeout_s=timeout_s)
 
 
-def _check_route(
-    visitor: Visitor, path: str, rounds: int, limits: Limits, progress: Callable[[str], None]
+def _check_one(
+    sender: Visitor | ScriptRunner,
+    rounds: int,
+    warm_up: int,
+    limits: Limits,
+    progress: Callable[[str], None],
 ) -> RouteResult:
+    method, route = sender.method, sender.route
+    name = f"{method} {route}".strip()
+
     def tell(text: str) -> None:
-        progress(f"GET {path}: {text}")
+        progress(f"{name}: {text}")
 
     try:
-        found = examine(visitor, rounds, tell, limits)
+        found = examine(sender, rounds, tell, limits, warm_up=warm_up)
     except ApplicationError as error:
         return RouteResult(
-            route=path,
-            method="GET",
-            status=visitor.status,
-            requests=visitor.requests,
+            route=route,
+            method=method,
+            status=sender.status,
+            requests=sender.requests,
             verdict=None,
-            headline=f"GET {path} failed: {error}",
+            headline=f"{name} failed: {error}",
             error=str(error),
         )
     return RouteResult(
-        route=path,
-        method="GET",
-        status=visitor.status,
-        requests=visitor.requests,
+        route=route,
+        method=method,
+        status=sender.status,
+        requests=sender.requests,
         verdict=found.verdict,
         headline=headline(
-            route=path,
-            method="GET",
+            route=route,
+            method=method,
             verdict=found.verdict,
             bytes_per_request=found.bytes_per_request,
             objects_per_request=found.objects_per_request,
             suspects=found.suspects,
-            requests=visitor.requests,
+            requests=sender.requests,
         ),
         bytes_per_request=found.bytes_per_request,
         objects_per_request=found.objects_per_request,

@@ -12,23 +12,41 @@ from types import FrameType
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
-__all__ = ["Answer", "Driver", "NotAnswered", "alarm", "host_name", "status_problem", "target"]
+from pympler.leaks.check.request import Headers, Request
 
+__all__ = [
+    "Answer",
+    "Driver",
+    "NotAnswered",
+    "alarm",
+    "all_headers",
+    "host_name",
+    "status_problem",
+    "target",
+]
+
+_LOG_IN = "check a path that needs no login, or log in with a --header or a --script"
+_CSRF_SECRET = "pymplercheck" * 2 + "pymplerc"
 _SAFE = "/%:@!$&'()*+,;=-._~"
 
 
 class Answer(NamedTuple):
-    """What a request was answered with: status and, for a redirect, where to."""
+    """What a request was answered with: status and, for a redirect, where to.
+
+    Headers and body are there only if they were asked for.
+    """
 
     status: int
     location: str = ""
+    headers: Headers = ()
+    body: bytes = b""
 
 
 class Driver(Protocol):
     """Sends requests to an application."""
 
-    def request(self, path: str) -> Answer:
-        """Send one request and read its whole answer; nothing of it is kept."""
+    def request(self, request: Request, *, keep: bool = False) -> Answer:
+        """Send one request and read its whole answer; nothing of it is kept unless asked for."""
 
     def settle(self) -> None:
         """Let work that requests have begun in the background come to its end."""
@@ -86,11 +104,39 @@ def target(path: str) -> tuple[str, str]:
     return quote(path, safe=_SAFE), quote(query, safe=_SAFE + "?")
 
 
+def all_headers(request: Request, host: str) -> Headers:
+    """The headers of a request, those that any client sends included, by lower-case name."""
+    given = {name.lower(): value for name, value in request.headers}
+    common = {"host": host, "user-agent": "pympler-check", "accept": "*/*"}
+    if request.body or request.method not in ("GET", "HEAD", "OPTIONS"):
+        common["content-length"] = str(len(request.body))
+        common.update(_csrf_headers(given))
+    return tuple({**given, **{k: v for k, v in common.items() if k not in given}}.items())
+
+
+def _csrf_headers(given: dict[str, str]) -> dict[str, str]:
+    """What Django's protection against forged requests asks for: cookie and header that agree."""
+    settings = _django_settings()
+    if settings is None or settings.CSRF_USE_SESSIONS:
+        return {}
+    header = settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-").lower()
+    if "csrf" in given.get("cookie", "").lower() or header in given:
+        return {}
+    cookie = f"{settings.CSRF_COOKIE_NAME}={_CSRF_SECRET}"
+    if "cookie" in given:
+        given["cookie"] += f"; {cookie}"
+    return {header: _CSRF_SECRET, "cookie": cookie}
+
+
+def _django_settings() -> Any:
+    settings = getattr(sys.modules.get("django.conf"), "settings", None)
+    return settings if settings is not None and settings.configured else None
+
+
 def host_name() -> str:
     """The host that requests name: ``localhost``, or one that Django's settings allow."""
-    module = sys.modules.get("django.conf")
-    settings = getattr(module, "settings", None)
-    if settings is None or not settings.configured:
+    settings = _django_settings()
+    if settings is None:
         return "localhost"
     allowed = [str(name) for name in settings.ALLOWED_HOSTS]
     if not allowed or {"*", "localhost", ".localhost"} & set(allowed):
@@ -119,18 +165,20 @@ def status_problem(answer: Answer, accepted: frozenset[int]) -> str | None:
 
 
 def _advice(answer: Answer) -> str:
-    status, location = answer
+    status, location = answer.status, answer.location
     if 300 <= status < 400:
         where = f" to {location}" if location else ""
         if "login" in location.lower() or "signin" in location.lower():
-            return f"{where}; check a path that needs no login"
+            return f"{where}; {_LOG_IN}"
         return f"{where}; check the path it leads to"
     if status >= 500:
         return "; see what the application printed"
     if status == 429:
         return "; switch its rate limit off for the check"
     if status in (401, 403):
-        return "; check a path that needs no login"
+        return f"; {_LOG_IN}"
+    if status == 405:
+        return "; it asks for another method: --request 'POST /path'"
     if status == 400:
         return f"; it may not accept the host {host_name()!r}"
     return "; check the path"

@@ -13,8 +13,9 @@ from urllib.parse import unquote
 
 from pympler.errors import ApplicationError
 from pympler.graph.roots import add_root, remove_root
-from pympler.leaks.check.drive import Answer, NotAnswered, alarm, host_name, target
+from pympler.leaks.check.drive import Answer, NotAnswered, alarm, all_headers, host_name, target
 from pympler.leaks.check.load import describe_error
+from pympler.leaks.check.request import Headers, Request
 
 __all__ = ["AsgiDriver"]
 
@@ -26,7 +27,7 @@ _VERSIONS = {"version": "3.0", "spec_version": "2.3"}
 
 
 class AsgiDriver:
-    """Sends GET requests to an ASGI application and reads their answers to the end.
+    """Sends requests to an ASGI application and reads their answers to the end.
 
     The lifespan runs around all of them. A request ends when the application returns, so that its
     background tasks have run.
@@ -58,16 +59,19 @@ class AsgiDriver:
         add_root(_STATE, self._state)
         self._waited_for.update(asyncio.all_tasks(self._loop))  # what runs for good
 
-    def request(self, path: str) -> Answer:
+    def request(self, request: Request, *, keep: bool = False) -> Answer:
         """Send one request and read its whole answer.
 
         Raises:
             ApplicationError: if the application raises, ends the program, or takes too long.
         """
-        exchange = _Exchange()
-        self._run(self._call(path, exchange), "")
+        exchange = _Exchange(request.body, keep)
+        self._run(self._call(request, exchange), "")
         if exchange.status is None:
             raise ApplicationError("returned without an answer")
+        if keep:
+            body = b"".join(exchange.parts)
+            return Answer(exchange.status, exchange.location, exchange.headers, body)
         return Answer(exchange.status, exchange.location)
 
     def settle(self) -> None:
@@ -103,8 +107,8 @@ class AsgiDriver:
             return
         self._complete(self._loop.create_task(self._trace_pools(function)))
 
-    async def _call(self, path: str, exchange: _Exchange) -> None:
-        await self._application(self._scope(path), exchange.receive, exchange.send)
+    async def _call(self, request: Request, exchange: _Exchange) -> None:
+        await self._application(self._scope(request), exchange.receive, exchange.send)
 
     async def _trace_pools(self, function: Any) -> None:
         if getattr(self._loop, "_default_executor", None) is not None:
@@ -183,20 +187,20 @@ class AsgiDriver:
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 
-    def _scope(self, path: str) -> dict[str, Any]:
-        encoded, query = target(path)
-        host = self._host.encode("idna")
+    def _scope(self, request: Request) -> dict[str, Any]:
+        encoded, query = target(request.path)
+        headers = all_headers(request, self._host.encode("idna").decode("ascii"))
         return {
             "type": "http",
             "asgi": dict(_VERSIONS),
             "http_version": "1.1",
-            "method": "GET",
+            "method": request.method,
             "scheme": "http",
             "path": unquote(encoded),
             "raw_path": encoded.encode("ascii"),
             "query_string": query.encode("ascii"),
             "root_path": "",
-            "headers": [(b"host", host), (b"user-agent", b"pympler-check"), (b"accept", b"*/*")],
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
             "client": ("127.0.0.1", 50000),
             "server": (self._host, 80),
             "state": dict(self._state),
@@ -214,17 +218,21 @@ async def _wait_for(tasks: Collection[asyncio.Task[Any]]) -> None:
 class _Exchange:
     """The messages of one request."""
 
-    def __init__(self) -> None:
+    def __init__(self, body: bytes, keep: bool) -> None:
         self.status: int | None = None
         self.location = ""
+        self.headers: Headers = ()
+        self.parts: list[bytes] = []
+        self._body = body
+        self._keep = keep
         self._asked = False
         self._answered = asyncio.Event()
 
     async def receive(self) -> _Message:
-        """The empty body, then the disconnect once the answer is complete."""
+        """The body, then the disconnect once the answer is complete."""
         if not self._asked:
             self._asked = True
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return {"type": "http.request", "body": self._body, "more_body": False}
         await self._answered.wait()
         return {"type": "http.disconnect"}
 
@@ -232,11 +240,17 @@ class _Exchange:
         """Take a part of the answer; the body is read and forgotten."""
         if message["type"] == "http.response.start":
             self.status = int(message["status"])
-            for name, value in message.get("headers", ()):
-                if bytes(name).lower() == b"location":
-                    self.location = bytes(value).decode("latin-1")
-        elif message["type"] == "http.response.body" and not message.get("more_body", False):
-            self._answered.set()
+            headers = tuple(
+                (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))
+                for name, value in message.get("headers", ())
+            )
+            self.location = next((v for name, v in headers if name.lower() == "location"), "")
+            self.headers = headers if self._keep else ()
+        elif message["type"] == "http.response.body":
+            if self._keep:
+                self.parts.append(bytes(message.get("body", b"")))
+            if not message.get("more_body", False):
+                self._answered.set()
 
 
 class _Lifespan:

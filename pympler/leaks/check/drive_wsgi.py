@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from pympler.errors import ApplicationError
-from pympler.leaks.check.drive import Answer, NotAnswered, alarm, host_name, target
+from pympler.leaks.check.drive import Answer, NotAnswered, alarm, all_headers, host_name, target
 from pympler.leaks.check.load import describe_error
+from pympler.leaks.check.request import Request
 
 __all__ = ["WsgiDriver"]
 
@@ -21,7 +22,7 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
 
 
 class WsgiDriver:
-    """Sends GET requests to a WSGI application and reads their answers to the end.
+    """Sends requests to a WSGI application and reads their answers to the end.
 
     Args:
         application: the application; timeout_s: seconds that a request may take.
@@ -30,7 +31,7 @@ class WsgiDriver:
         >>> def application(environ, start_response):
         ...     start_response("200 OK", [("Content-Type", "text/plain")])
         ...     return [b"hello"]
-        >>> WsgiDriver(application, timeout_s=10).request("/").status
+        >>> WsgiDriver(application, timeout_s=10).request(Request("/")).status
         200
     """
 
@@ -39,7 +40,7 @@ class WsgiDriver:
         self._timeout_s = timeout_s
         self._host = host_name()
 
-    def request(self, path: str) -> Answer:
+    def request(self, request: Request, *, keep: bool = False) -> Answer:
         """Send one request and read its whole answer.
 
         Raises:
@@ -47,7 +48,7 @@ class WsgiDriver:
         """
         try:
             with alarm(self._timeout_s):
-                return self._run(path)
+                return self._run(request, keep)
         except (KeyboardInterrupt, GeneratorExit, ApplicationError):
             raise
         except NotAnswered as error:
@@ -72,19 +73,21 @@ class WsgiDriver:
         if not hasattr(threading, "settrace_all_threads"):  # else the tracer has done so
             threading.settrace(function)
 
-    def _run(self, path: str) -> Answer:
+    def _run(self, request: Request, keep: bool) -> Answer:
         started: list[tuple[str, list[tuple[str, str]]]] = []
+        parts: list[bytes] = []
 
         def start_response(
             status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None
         ) -> Callable[[bytes], object]:
             started[:] = [(status, headers)]
-            return len  # write(): what is written is read and forgotten
+            return parts.append if keep else len  # write(); what is read is forgotten
 
-        body: Iterable[bytes] = self._application(self._environ(path), start_response)
+        body: Iterable[bytes] = self._application(self._environ(request), start_response)
         try:
-            for _ in body:
-                pass
+            for part in body:
+                if keep:
+                    parts.append(part)
         finally:
             close = getattr(body, "close", None)
             if close is not None:
@@ -93,12 +96,22 @@ class WsgiDriver:
             raise ApplicationError("answered without a call of start_response")
         status, headers = started[0]
         location = next((value for name, value in headers if name.lower() == "location"), "")
+        if keep:
+            return Answer(_status_code(status), location, tuple(headers), b"".join(parts))
         return Answer(_status_code(status), location)
 
-    def _environ(self, path: str) -> dict[str, Any]:
-        encoded, query = target(path)
+    def _environ(self, request: Request) -> dict[str, Any]:
+        encoded, query = target(request.path)
+        fields = {
+            f"HTTP_{name.upper().replace('-', '_')}": value
+            for name, value in all_headers(request, self._host)
+        }
+        for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            if f"HTTP_{name}" in fields:
+                fields[name] = fields.pop(f"HTTP_{name}")
         return {
-            "REQUEST_METHOD": "GET",
+            **fields,
+            "REQUEST_METHOD": request.method,
             "SCRIPT_NAME": "",
             "PATH_INFO": unquote_to_bytes(encoded).decode("latin-1"),
             "QUERY_STRING": query,
@@ -106,12 +119,9 @@ class WsgiDriver:
             "SERVER_PORT": "80",
             "SERVER_PROTOCOL": "HTTP/1.1",
             "REMOTE_ADDR": "127.0.0.1",
-            "HTTP_HOST": self._host,
-            "HTTP_USER_AGENT": "pympler-check",
-            "HTTP_ACCEPT": "*/*",
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(),
+            "wsgi.input": io.BytesIO(request.body),
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": False,
             "wsgi.multiprocess": False,

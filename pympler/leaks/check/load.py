@@ -15,7 +15,9 @@ from typing import Any
 from pympler.errors import ApplicationError, UsageError
 from pympler.util.names import is_application_file, short_file
 
-__all__ = ["application_kind", "describe_error", "load_application"]
+__all__ = ["application_kind", "describe_error", "load_application", "load_script"]
+
+_Arguments = tuple[list[Any], dict[str, Any]]
 
 _HOW = "write module:attribute, such as shop.wsgi:application or shop:create_app()"
 
@@ -29,6 +31,29 @@ def load_application(spec: str) -> Callable[..., Any]:
         UsageError: if nothing of that name is there.
         ApplicationError: if the application fails while it is imported or made.
     """
+    found, arguments = _find(spec)
+    if arguments is not None:
+        found = _make(spec, found, arguments)
+    return _checked(spec, found, called=arguments is not None)
+
+
+def load_script(spec: str) -> Callable[..., Any]:
+    """Import the function that ``module:function`` names, to be called with a client.
+
+    Raises:
+        UsageError: if nothing of that name is there, or it cannot be called with one argument.
+        ApplicationError: if its module fails while it is imported.
+    """
+    found, arguments = _find(spec)
+    if arguments is not None or not callable(found) or not _accepts(found, 1):
+        raise UsageError(f"{spec!r} is no function of one argument, which is a client")
+    if inspect.iscoroutinefunction(found):
+        raise UsageError(f"{spec!r} is asynchronous; write def, the client waits for answers")
+    return found  # type: ignore[no-any-return]
+
+
+def _find(spec: str) -> tuple[Any, _Arguments | None]:
+    """What ``module:attribute`` names, and the arguments if it is to be called."""
     module_name, colon, expression = spec.partition(":")
     if not colon or not module_name or not expression:
         raise UsageError(f"{spec!r} names no application; {_HOW}")
@@ -44,9 +69,7 @@ def load_application(spec: str) -> Callable[..., Any]:
             raise UsageError(
                 f"module {module_name!r} has no attribute {'.'.join(names)!r}{_applications(found)}"
             ) from None
-    if arguments is not None:
-        found = _make(spec, found, arguments)
-    return _checked(spec, found, called=arguments is not None)
+    return found, arguments
 
 
 def application_kind(application: Any) -> str | None:
@@ -92,7 +115,7 @@ def describe_error(error: BaseException) -> str:
     return f"{name}: {text}{place}" if text else f"{name}{place}"
 
 
-def _parse(spec: str, expression: str) -> tuple[list[str], tuple[list[Any], dict[str, Any]] | None]:
+def _parse(spec: str, expression: str) -> tuple[list[str], _Arguments | None]:
     """The names of the attribute, and the arguments of the call if it is one."""
     arguments = None
     try:
@@ -135,7 +158,7 @@ def _import(name: str, folder: str) -> Any:
         ) from error
 
 
-def _make(spec: str, factory: Any, arguments: tuple[list[Any], dict[str, Any]]) -> Any:
+def _make(spec: str, factory: Any, arguments: _Arguments) -> Any:
     if not callable(factory):
         raise UsageError(
             f"{spec!r} calls what cannot be called ({type(factory).__name__}); leave the () away"

@@ -33,7 +33,7 @@ from pympler.leaks.growth import (
 from pympler.leaks.report import Suspect
 from pympler.leaks.tracing import StoreTracer
 
-__all__ = ["Findings", "examine"]
+__all__ = ["WARM_UP", "Findings", "examine"]
 
 WARM_UP = 30
 ROUND = 20

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pympler.leaks.report import SCHEMA, Suspect, worst
+from pympler.leaks.report import SCHEMA, VERDICTS, Suspect, worst
 
 __all__ = ["CheckResult", "RouteResult"]
-
-_BAD = ("leak", "native")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,10 @@ class RouteResult:
     objects_per_request: float = 0.0
     error: str | None = None
     suspects: tuple[Suspect, ...] = ()
+
+    def is_bad(self, fail_on: str = "native") -> bool:
+        """Whether the verdict is this one or a worse one."""
+        return self.verdict in VERDICTS[: VERDICTS.index(fail_on) + 1]
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as JSON-ready data."""
@@ -89,7 +91,7 @@ class CheckResult:
         """0 if nothing leaks, 1 for a leak or native growth, 2 if something failed."""
         if self.error is not None or any(route.error is not None for route in self.routes):
             return 2
-        return int(self.verdict in _BAD)
+        return int(any(route.is_bad() for route in self.routes))
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON-ready data."""

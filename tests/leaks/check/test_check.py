@@ -318,6 +318,7 @@ def test_gc_is_left_as_it_was(load: Callable[[str], ModuleType]) -> None:
         ({"paths": ["x"]}, "path 'x' must begin with a slash: '/x'"),
         ({"rounds": 2}, "rounds is 2, use 3 or more"),
         ({"timeout_s": 0}, "timeout is 0"),
+        ({"warm_up": 3}, "warm-up is 3, use 10 or more"),
         ({"application": 42}, "int is no type of a WSGI or ASGI application"),
     ],
 )

@@ -16,6 +16,7 @@ from pympler.errors import ApplicationError
 from pympler.leaks.check.drive import Answer, Driver, status_problem, target
 from pympler.leaks.check.drive_asgi import AsgiDriver
 from pympler.leaks.check.drive_wsgi import WsgiDriver
+from pympler.leaks.check.request import Request
 
 Messages = list[dict[str, Any]]
 
@@ -38,7 +39,7 @@ def test_a_wsgi_request_is_valid_and_its_answer_is_closed() -> None:
         return Body()
 
     driver = WsgiDriver(validator(application), timeout_s=10)
-    assert driver.request("/caf\u00e9/a%20b?q=1&r=\u00e9") == Answer(200, "")
+    assert driver.request(Request("/caf\u00e9/a%20b?q=1&r=\u00e9")) == Answer(200, "")
     assert seen["PATH_INFO"].encode("latin-1").decode() == "/caf\u00e9/a b"
     assert seen["QUERY_STRING"] == "q=1&r=%C3%A9"
     assert seen["HTTP_HOST"] == "localhost"
@@ -59,11 +60,11 @@ def test_a_driver_keeps_nothing_of_a_request() -> None:
     drivers: list[Driver] = [WsgiDriver(application, timeout_s=10), AsgiDriver(asgi, timeout_s=10)]
     for driver in drivers:
         for _ in range(20):
-            driver.request("/")
+            driver.request(Request("/"))
         gc.collect()
         before = len(gc.get_objects())
         for _ in range(50):
-            driver.request("/")
+            driver.request(Request("/"))
         gc.collect()
         assert len(gc.get_objects()) - before < 10
         driver.close()
@@ -86,10 +87,10 @@ def test_a_wsgi_status_must_be_one(status: Any, text: str | None) -> None:
 
     driver = WsgiDriver(application, timeout_s=10)
     if text is None:
-        assert driver.request("/").status == 200
+        assert driver.request(Request("/")).status == 200
     else:
         with pytest.raises(ApplicationError, match=text):
-            driver.request("/")
+            driver.request(Request("/"))
 
 
 class Site:
@@ -123,7 +124,7 @@ def test_an_asgi_request_and_the_lifespan_around_it() -> None:
     site = Site()
     driver = AsgiDriver(site, timeout_s=10)
     assert site.events == ["lifespan.startup"]
-    assert driver.request("/a%20b?q=1") == Answer(303, "/next")
+    assert driver.request(Request("/a%20b?q=1")) == Answer(303, "/next")
     driver.close()
     driver.close()
     assert site.events == ["lifespan.startup", "lifespan.shutdown"]
@@ -155,7 +156,7 @@ def test_settling_waits_for_the_tasks_of_requests() -> None:
 
     tasks: list[Any] = []
     driver = AsgiDriver(Site(act), timeout_s=10)
-    driver.request("/")
+    driver.request(Request("/"))
     driver.settle()
     assert done == [1]
     driver.close()
@@ -170,7 +171,7 @@ def test_threads_of_the_pool_serve_more_than_one_request() -> None:
 
     driver = AsgiDriver(Site(act), timeout_s=10)
     for _ in range(5):
-        driver.request("/")
+        driver.request(Request("/"))
     driver.close()
     assert len(threads) == 1
 
@@ -187,7 +188,7 @@ async def sleep_blocking() -> None:
 def test_an_asgi_request_that_hangs_is_given_up(act: Callable[[], Awaitable[None]]) -> None:
     driver = AsgiDriver(Site(act), timeout_s=0.2)
     with pytest.raises(ApplicationError, match=r"gave no answer within 0.2 s"):
-        driver.request("/")
+        driver.request(Request("/"))
     driver.close()
 
 
@@ -197,7 +198,7 @@ def test_a_wsgi_request_that_hangs_is_given_up() -> None:
         return []
 
     with pytest.raises(ApplicationError, match=r"gave no answer within 0.2 s"):
-        WsgiDriver(application, timeout_s=0.2).request("/")
+        WsgiDriver(application, timeout_s=0.2).request(Request("/"))
 
 
 @pytest.mark.parametrize(
