@@ -91,6 +91,8 @@ def read_lengths() -> dict[int, int]:
 
 def fetch(ids: Collection[int]) -> dict[int, Any]:
     """The objects with these ids, as far as they are alive and listed by :func:`read_lengths`."""
+    if not ids:
+        return {}
     return {id(item): item for item in listed_objects() if id(item) in ids}
 
 

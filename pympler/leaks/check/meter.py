@@ -19,6 +19,7 @@ __all__ = [
     "Window",
     "least",
     "malloc_is_known",
+    "malloc_reader",
     "middle",
     "settle_process",
 ]
@@ -78,7 +79,7 @@ class Meter:
     def __init__(self, send: Callable[[int], None], settle: Callable[[], None]) -> None:
         self._send = send
         self._settle = settle
-        self._malloc = _malloc_reader()
+        self._malloc = malloc_reader()
         # Kept in arrays, so that what one reading allocates is not measured by the next.
         self._before = array("q", bytes(8 * 7))
         self._after = array("q", bytes(8 * 7))
@@ -126,10 +127,10 @@ class _Mallinfo(ctypes.Structure):
 
 def malloc_is_known() -> bool:
     """Whether the C library can be asked how many bytes it has given."""
-    return _malloc_reader() is not int
+    return malloc_reader() is not int
 
 
-def _malloc_reader() -> Callable[[], int]:
+def malloc_reader() -> Callable[[], int]:
     """A function that reads the bytes in use of the C library's allocator; 0 if it cannot."""
     try:
         mallinfo = ctypes.CDLL(None).mallinfo2
