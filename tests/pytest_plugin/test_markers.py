@@ -65,13 +65,6 @@ def test_what_pytest_gathers(patched, caplog, capsys, monkeypatch, tmp_path, rec
     assert len(recwarn) == 1
 
 
-@pytest.mark.parametrize("number", [1])
-def test_warns_and_prints(number):
-    warnings.warn("again")
-    print("again")
-    logging.warning("again")
-
-
 def test_once():
     assert "once" not in SEEN
     SEEN.append("once")
@@ -96,17 +89,6 @@ def test_fails():
     assert SEEN == 1
 
 
-class TestMethods:
-    @pytest.fixture(autouse=True)
-    def prepare(self):
-        self.orders = []
-
-    def test_method(self):
-        assert not hasattr(self, "seen")
-        self.seen = True
-        self.orders.append(Order())
-
-
 class TestOfUnittest(unittest.TestCase):
     def setUp(self):
         self.orders = [Order()]
@@ -114,12 +96,10 @@ class TestOfUnittest(unittest.TestCase):
     def tearDown(self):
         del self.orders
 
-    def test_clean(self):
+    def test_leak(self):
         with self.subTest("one"):
             self.orders.append(1)
         self.assertEqual(len(self.orders), 2)
-
-    def test_leak(self):
         KEPT.append(self.orders)
 
     def test_once(self):
@@ -143,7 +123,7 @@ def test_no_leaks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) ->
     found = result.parseoutcomes()
     found.pop("subtests", None)  # since pytest 9; once each, not with every repetition
     found.pop("warnings", None)
-    assert found == {"failed": 6, "passed": 6, "skipped": 1, "xfailed": 1}
+    assert found == {"failed": 6, "passed": 3, "skipped": 1, "xfailed": 1}
     result.stdout.fnmatch_lines_random(
         [
             "test_cases.py::test_leak FAILED*",
@@ -172,11 +152,6 @@ KEPT = []
 
 def add():
     KEPT.append(object())
-
-
-@pytest.mark.max_growth("10 KB")
-def test_grows():
-    KEPT.append("x" * 50_000 + str(len(KEPT)))
 
 
 @pytest.mark.max_growth(10_000)
@@ -244,12 +219,9 @@ def test_limits_and_functions(pytester: pytest.Pytester, monkeypatch: pytest.Mon
 
     result = run(pytester, monkeypatch)
 
-    result.assert_outcomes(passed=6, failed=4)
+    result.assert_outcomes(passed=6, failed=3)
     result.stdout.fnmatch_lines_random(
         [
-            "test_limited.py::test_grows grows by 4* KB per run, at most 10.0 KB are allowed",
-            "    allocated at test_limited.py:*: 4* KB per run",
-            "    *test_grows leaks * held by test_limited.KEPT*",
             "test_limited.py::test_needs needs 2.9 MB at a time, at most 1.0 MB are allowed",
             "add() leaks * per run, held by test_limited.KEPT (list, +1 entry per run)*",
             "*__next__() is not repeatable: it raised when it was run for the 3rd time: "
@@ -323,7 +295,7 @@ def shop():
     raise ValueError("shop does not close")
 
 
-@pytest.mark.no_leaks
+@pytest.mark.max_memory("1 GB")
 def test_one(shop):
     pass
 
@@ -411,11 +383,6 @@ def test_needs():
     bytearray(3_000_000)
 
 
-@pytest.mark.no_leaks
-def test_clean():
-    pass
-
-
 def test_keeps():
     KEPT.extend(Order() for _ in range(500))
 """
@@ -432,7 +399,7 @@ def test_the_summary_is_printed_once_also_with_workers(
 
     result = run(pytester, monkeypatch, "--pympler", *workers)
 
-    result.assert_outcomes(passed=2, failed=1)
+    result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
             "test_kept.py::test_needs needs 2.9 MB at a time, at most 1.0 MB are allowed",
