@@ -31,6 +31,7 @@ __all__ = [
     "remove_root",
     "root_phases",
     "running_frames",
+    "traced_threads",
 ]
 
 _namespace_of = type.__dict__["__dict__"].__get__(ModuleType)["__dict__"].__get__
@@ -181,13 +182,32 @@ def frame_locals(frame: FrameType) -> dict[str, Any]:
     """The locals of a frame as a dictionary of their own.
 
     Up to Python 3.12 ``f_locals`` leaves a dictionary in the frame that would keep the locals
-    alive; it is emptied again, but not where it is the namespace itself (modules, classes).
+    alive; it is emptied again, but not where it is the namespace itself (modules, classes), and
+    not where somebody traces: what is missing in it when a trace function returns, Python deletes
+    from the frame.
     """
     found = frame.f_locals
     copied = dict(found)
-    if frame.f_code.co_flags & CO_OPTIMIZED and type(found) is dict:
+    is_left = frame.f_code.co_flags & CO_OPTIMIZED and type(found) is dict
+    # The last look is at what no other thread can change until the dictionary is empty.
+    if is_left and not _is_traced(frame) and not traced_threads:
         found.clear()
     return copied
+
+
+traced_threads: dict[int, None] = {}
+"""The threads in which a trace function of ours is installed, by :mod:`pympler.leaks.tracing`."""
+
+
+def _is_traced(frame: FrameType) -> bool:
+    current: FrameType | None = frame
+    while current is not None:
+        function = current.f_trace
+        # Ours stays in the frames that it saw; where it is at work is known better.
+        if function is not None and not is_own(getattr(function, "__self__", None)):
+            return True
+        current = current.f_back
+    return False
 
 
 def children(item: Any) -> list[Any]:

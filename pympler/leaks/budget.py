@@ -11,12 +11,19 @@ __all__ = ["Budget", "DutyCycle"]
 _SPAN_S = 600.0
 _SLICE_S = 10.0
 _START_CREDIT_S = 0.05
-_SHARE_OF_WALKS = 0.5
+_WINDOWS_AHEAD_S = 5.0
+_WALKS_AHEAD_S = 300.0
+_SHARE_OF_WALKS = 0.75
 _MARGIN = 1.5
 
 
 class Budget:
     """Own CPU time over wall time, averaged over ten minutes at most.
+
+    What comes in goes to two accounts. Windows may spend what came in over the last five seconds
+    and no more, so that a quiet night does not pay for a busy minute; what they leave is saved for
+    heap walks, which take a hundred times as much at once. If either has spent more than there
+    was, it goes without until that has come in.
 
     Not thread-safe: the monitor calls it under its lock.
 
@@ -28,16 +35,29 @@ class Budget:
     def __init__(self, max_overhead: float, clock: Callable[[], float]) -> None:
         self._max_overhead = max_overhead
         self._clock = clock
-        self._started_s = clock()
+        self._started_s = self._earned_s = clock()
         self._slices: deque[tuple[float, float]] = deque()
         self._spent_s = 0.0
-        self._walk_s = 0.0
-        self._saving_since_s = 0.0
+        self._for_windows_s = min(_START_CREDIT_S, _WINDOWS_AHEAD_S * max_overhead)
+        self._for_walks_s = 0.0
+        self._wanted_s = 0.0
 
-    def spend(self, cpu_s: float) -> None:
-        """Account for CPU seconds of our own."""
+    def spend(self, cpu_s: float, *, walk: bool = False) -> None:
+        """Account for CPU seconds of our own, of a heap walk or of anything else."""
         now = self._clock()
+        self._earn()
         self._spent_s += cpu_s
+        if walk:
+            self._for_walks_s -= cpu_s
+        else:
+            self._for_windows_s -= cpu_s
+        lent_s = min(max(-self._for_windows_s, 0.0), max(self._for_walks_s, 0.0))
+        self._for_windows_s += lent_s
+        self._for_walks_s -= lent_s
+        # What is older than the average reaches back is forgotten, and so is its debt.
+        least_s = -_SPAN_S * self._max_overhead
+        self._for_windows_s = max(self._for_windows_s, least_s)
+        self._for_walks_s = max(self._for_walks_s, least_s)
         if self._slices and now - self._slices[-1][0] < _SLICE_S:
             start, spent = self._slices[-1]
             self._slices[-1] = (start, spent + cpu_s)
@@ -48,51 +68,44 @@ class Budget:
     @property
     def overhead(self) -> float:
         """CPU time over wall time."""
-        elapsed_s = self._elapsed_s()
-        return self._spent_s / max(elapsed_s, 1e-9)
-
-    def saved_s(self) -> float:
-        """CPU seconds that may be spent now without exceeding the average."""
-        elapsed_s = self._elapsed_s()
-        return self._max_overhead * elapsed_s - self._spent_s
+        now = self._clock()
+        self._forget(now)
+        return self._spent_s / max(min(now - self._started_s, _SPAN_S), 1e-9)
 
     def allows_window(self) -> bool:
         """Whether a request may be watched.
 
         The first few windows of a process are on credit.
         """
-        credit_s = _START_CREDIT_S if self._max_overhead else 0.0
-        return self.saved_s() + credit_s > self._reserved_s(credit_s)
+        self._earn()
+        return self._for_windows_s > 0.0
 
     def allows_walk(self, cost_s: float) -> bool:
         """Whether a heap walk of this estimated cost has been saved up."""
-        return self.saved_s() >= cost_s
+        self._earn()
+        return self._for_walks_s >= cost_s
 
     def save_for(self, cost_s: float) -> None:
-        """Keep half of what comes in from now on for a heap walk; 0.0 if none is wanted.
+        """Keep most of what comes in from now on for a heap walk; 0.0 if none is wanted.
 
         Under steady load windows take all that there is, and what they found would never be
         looked for. Nothing is kept for a walk that costs more than can be saved at all.
         """
-        if cost_s > _SHARE_OF_WALKS * self._max_overhead * _SPAN_S:
-            cost_s = 0.0
-        if cost_s and not self._walk_s:
-            self._saving_since_s = self._clock()
-        self._walk_s = cost_s
+        self._earn()
+        self._wanted_s = cost_s if cost_s <= _WALKS_AHEAD_S * self._max_overhead else 0.0
 
-    def _reserved_s(self, credit_s: float) -> float:
-        if not self._walk_s:
-            return 0.0
-        waited_s = self._clock() - self._saving_since_s
-        # Somewhat more than the cost, or windows would take the last of it again and again.
-        enough_s = credit_s + _MARGIN * self._walk_s
-        return min(_SHARE_OF_WALKS * self._max_overhead * waited_s, enough_s)
-
-    def _elapsed_s(self) -> float:
-        # Reading forgets as well: once nothing may be spent, nothing is spent that would.
+    def _earn(self) -> None:
         now = self._clock()
-        self._forget(now)
-        return min(now - self._started_s, _SPAN_S)
+        income_s = self._max_overhead * (now - self._earned_s)
+        self._earned_s = now
+        # Somewhat more than the estimate, which is one.
+        is_saving = self._for_walks_s < _MARGIN * self._wanted_s
+        kept_s = _SHARE_OF_WALKS * income_s if is_saving else 0.0
+        self._for_windows_s += income_s - kept_s
+        left_s = max(self._for_windows_s - _WINDOWS_AHEAD_S * self._max_overhead, 0.0)
+        self._for_windows_s -= left_s
+        most_s = _WALKS_AHEAD_S * self._max_overhead
+        self._for_walks_s = min(self._for_walks_s + kept_s + left_s, most_s)
 
     def _forget(self, now: float) -> None:
         while self._slices and now - self._slices[0][0] > _SPAN_S:

@@ -75,7 +75,6 @@ class Investigation:
         *,
         alone: bool,
         steps: RequestSteps | None = None,
-        exact: bool = False,
     ) -> list[LiveSuspect]:
         """Read the lengths at the end of a window of this route.
 
@@ -83,8 +82,7 @@ class Investigation:
             key: the route.
             before: what :meth:`lengths` said at the start of the window.
             alone: whether no other request was in flight.
-            steps: the steps of the request, if they are all that it did.
-            exact: whether nothing else ran in these steps.
+            steps: the steps of the request, if nothing else ran in them.
 
         Returns:
             The suspects whose verdict has changed.
@@ -96,7 +94,7 @@ class Investigation:
             if alone and length is not None and start is not None:
                 suspect.add_delta(route, length - start)
             elif steps is not None and suspect in steps.grown:
-                (suspect.add_delta if exact else suspect.add_likely)(route, steps.grown[suspect])
+                suspect.add_delta(route, steps.grown[suspect])
             if suspect.read(self._requests(suspect.key, exact=suspect.exact), length):
                 changed.append(suspect)
         if changed:
@@ -161,6 +159,8 @@ class Investigation:
             return [search.again]
         history.back_off(released=outcome.released)
         for holder in outcome.holders:
+            if holder.length is None and not search.exact:
+                continue  # ids are all that could confirm it, and among others they are reused
             known = self._known(holder)
             if known is not None:
                 if known.key == history.key or not known.is_mistaken():

@@ -35,7 +35,7 @@ from pympler.leaks.settings import Settings
 from pympler.leaks.steps import RequestSteps
 from pympler.leaks.survivors import Settled
 from pympler.leaks.suspects import LiveSuspect
-from pympler.leaks.tracing import StoreTracer
+from pympler.leaks.tracing import StoreTracer, tracing_held_off
 from pympler.leaks.turns import Turns
 from pympler.leaks.window import Window
 from pympler.leaks.worker import Worker
@@ -51,7 +51,7 @@ UNROUTED = "<unrouted>"
 _TICK_S = 1.0
 _COUNTERS_EVERY_S = 10.0
 _IDLE_S = 2.0
-_MOST_PUT_OFF = 5
+_MOST_PUT_OFF = 2
 _REPORTS_PER_REQUEST = 4
 _PLAIN_REQUEST_S = 2e-6  # what a request without a window takes, benchmarks/cost.py
 _TRACED_EVENT_S = 2e-6  # what an event of a traced request takes
@@ -291,7 +291,7 @@ class LeakMonitor:
                 window.keep_own()
             note = self._fault_of(request, window)
             changed = self._investigation.read_lengths(
-                key, request.lengths, alone=alone, steps=steps, exact=is_exact
+                key, request.lengths, alone=alone, steps=steps if is_exact else None
             )
             self._confirmed += [suspect for suspect in changed if suspect.verdict == "leak"]
             self._windows += 1
@@ -453,10 +453,12 @@ class LeakMonitor:
             self._walks += 1
         cpu_s = time.thread_time()
         outcome = None
-        with guard("search for a holder"):
+        with tracing_held_off() as may_walk, guard("search for a holder"):
+            if not may_walk:
+                return False
             outcome = self._investigation.search(search)
         with self._turns:
-            self._spend(time.thread_time() - cpu_s)
+            self._budget.spend(time.thread_time() - cpu_s, walk=True)
             changed = self._investigation.take_outcome(search, outcome)
             self._confirmed += [suspect for suspect in changed if suspect.verdict == "leak"]
         return True

@@ -6,22 +6,42 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from types import FrameType, MethodType, TracebackType
 from typing import Any
 
+from pympler.graph.roots import traced_threads
 from pympler.util.names import is_application_file, short_file
 
-__all__ = ["StoreTracer"]
+__all__ = ["StoreTracer", "tracing_held_off"]
 
 # A thread that runs is not interrupted before 5 ms are over; one that waits is away for longer.
 _NO_SWITCH_S = 0.001
 # To hand the interpreter over and get it back takes longer than this.
 _AWAY_S = 30e-6
+_LONGEST_S = 5.0  # a stream that lasts for hours must not hold off walks of the heap
 
 _TraceFunction = Callable[[FrameType, str, Any], Any]
 _settrace_all: Callable[[_TraceFunction | None], None] | None = getattr(
     threading, "settrace_all_threads", None
 )
+
+
+_waiting_walks: list[None] = []
+
+
+@contextmanager
+def tracing_held_off() -> Iterator[bool]:
+    """No trace of a request begins within the block; gives whether none is under way.
+
+    A walk of the heap takes its time, which a trace would see; and it reads the locals of frames,
+    which it cannot leave as they were where somebody traces.
+    """
+    _waiting_walks.append(None)
+    try:
+        yield not traced_threads
+    finally:
+        _waiting_walks.pop()
 
 
 class StoreTracer:
@@ -76,6 +96,7 @@ class StoreTracer:
         self._only_here = only_here
         self.grown: dict[Hashable, int] = {}
         self.events = 0
+        self._until_s = 0.0
         self._last = {key: length() for key, length in self._lengths.items()}
         self._lines: dict[Hashable, str] = {}
         self._at: dict[int, tuple[FrameType, int, float, float]] = {}
@@ -100,12 +121,23 @@ class StoreTracer:
             return
         if self._settrace_all is not None and any(map(_is_foreign, _traces_of_frames())):
             return
+        if not self._may_install():
+            return
         self.active = True
+        self._until_s = self._clock() + _LONGEST_S
         self._join(sys._getframe(1))
         if self._settrace_all is not None:
             self._settrace_all(self.trace)
         else:
             sys.settrace(self.trace)
+
+    def _may_install(self) -> bool:
+        # In this order, as the walk looks in the opposite one: one of both sees the other.
+        traced_threads[threading.get_ident()] = None
+        if _waiting_walks and self._only_here:
+            traced_threads.pop(threading.get_ident(), None)
+            return False
+        return True
 
     def pause(self) -> None:
         """The request lets others run in this thread."""
@@ -114,7 +146,7 @@ class StoreTracer:
 
     def resume(self) -> None:
         """The request runs again, in this thread; what grew meanwhile is not its own."""
-        if self.active and sys.gettrace() is None:
+        if self.active and sys.gettrace() is None and self._may_install():
             self._last = {key: length() for key, length in self._lengths.items()}
             sys.settrace(self.trace)
 
@@ -130,6 +162,8 @@ class StoreTracer:
                 self._settrace_all(None)
             # Somebody may have begun to trace this thread meanwhile.
             sys.settrace(None if self._is_own(here) else here)
+            if self._is_own(here) or not self._only_here:
+                traced_threads.pop(threading.get_ident(), None)
         joined, self._joined = self._joined, None
         if joined is not None and self._is_own(joined.f_trace):
             joined.f_trace = None
@@ -146,6 +180,7 @@ class StoreTracer:
     def _leave(self) -> None:
         if self._is_own(sys.gettrace()):
             sys.settrace(None)
+            traced_threads.pop(threading.get_ident(), None)
 
     def _is_own(self, function: object) -> bool:
         return type(function) is MethodType and function.__self__ is self
@@ -156,7 +191,7 @@ class StoreTracer:
 
     def trace(self, frame: FrameType, event: str, _: Any) -> _TraceFunction | None:
         """The trace function, for threads that :meth:`start` does not reach."""
-        if not self.active:
+        if not self.active or (self._only_here and self._clock() > self._until_s):
             self._leave()
             return None
         thread = threading.get_ident()
@@ -221,7 +256,7 @@ def _application_line(frame: FrameType, line: int) -> str:
     innermost = f"{short_file(frame.f_code.co_filename)}:{line}"
     current: FrameType | None = frame
     while current is not None:
-        if is_application_file(current.f_code.co_filename):
+        if _is_of_the_application(current):
             return f"{short_file(current.f_code.co_filename)}:{line}"
         current = current.f_back
         line = current.f_lineno if current is not None else 0

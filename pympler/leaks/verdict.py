@@ -45,6 +45,8 @@ def headline(
     name = f"{method} {route}".strip()
     suspect = suspects[0] if suspects else None
     left = f"{format_bytes(bytes_per_request)} and {plural(objects_per_request, 'object')}"
+    if verdict == "leak" and suspect is not None and not objects_per_request:
+        return f"{name} leaks{_held(suspect)}"
     if verdict == "leak":
         return f"{name} leaks {left} per request{_held(suspect)}"
     if verdict == "bounded":

@@ -227,11 +227,107 @@ def test_an_outcome_becomes_a_suspect_once() -> None:
 
 
 def test_a_share_of_zero_traces_nothing_and_a_share_of_one_everything() -> None:
-    for deep, traced in ((0, 0), (0.0, 0), (1, 5), ("evidence", 5)):
+    for deep, traced in ((0, 0), (0.0, 0), (1, 3), ("evidence", 3)):
         made = Investigation(deep)
         one = suspect()
         one.verdict = "leak"
         made.suspects.append(one)
         made._seek()
 
-        assert sum(made.tracer() is not None for _ in range(5)) == traced
+        assert sum(made.tracer() is not None for _ in range(3)) == traced
+
+
+def confirmed(*, growth: float = 0.2) -> LiveSuspect:
+    """A suspect that was found among others and grows by so many entries per request."""
+    one = suspect(exact=False)
+    assert one.lengths is not None
+    for requests in range(0, 2500, 25):
+        one.read(50 + requests, 10 + int(growth * requests))
+    assert one.verdict == "leak"
+    return one
+
+
+def traced(one: LiveSuspect, route: str, *grown: int) -> None:
+    for each in grown:
+        one.add_likely(("GET", route), each)
+
+
+def fed_by(one: LiveSuspect) -> list[str]:
+    return [route for _, route in one.likely if one.is_fed_by(("GET", route))]
+
+
+def test_traced_requests_name_the_route_that_feeds_a_suspect_at_any_overlap() -> None:
+    one = confirmed()
+    traced(one, "/leak", 1, 1, 1, 1)
+    traced(one, "/cart", 0, 0, 0, 0, 0, 1, 0)  # another thread, just then
+    traced(one, "/", *[0] * 8)
+
+    assert fed_by(one) == ["/leak"]
+    assert one.has_route
+    assert one.growth_per_request(("GET", "/leak")) == 1.0
+
+
+def test_two_routes_may_feed_a_suspect() -> None:
+    one = confirmed(growth=0.6)
+    traced(one, "/a", 1, 1, 1, 1)
+    traced(one, "/b", 1, 0, 1, 1, 0)
+    traced(one, "/c", 0, 0, 0, 0)
+
+    assert fed_by(one) == ["/a", "/b"]
+
+
+def test_coincidences_do_not_explain_what_the_route_that_was_not_traced_adds() -> None:
+    one = confirmed(growth=0.5)
+    traced(one, "/cart", *[0, 0, 0, 0, 0, 1] * 3)
+    assert fed_by(one) == []
+
+    traced(one, "/leak", *[1] * 18)
+    assert fed_by(one) == ["/leak"]
+
+
+def test_few_traces_name_nobody() -> None:
+    one = confirmed()
+    traced(one, "/leak", 1, 1)
+
+    assert not one.has_route
+    assert one.lacks_line
+    one.stored_at = "shop.py:1"
+    assert one.lacks_line  # and the route is looked for
+    traced(one, "/leak", 1)
+    assert not one.lacks_line
+
+
+def test_a_suspect_wants_fewer_traces_the_longer_it_lasts() -> None:
+    one = confirmed()
+    chances = [one.wants_trace((number % 100) / 100) for number in range(3000)]
+
+    assert all(chances[:3])
+    assert 20 <= sum(chances[:100]) <= 30
+    assert 80 <= sum(chances) <= 150
+    assert not any(chances[2000:])
+
+
+def test_a_leak_that_only_shared_windows_have_seen_claims_no_bytes() -> None:
+    one = confirmed()
+    traced(one, "/cart", 1, 1, 1)
+    shared = history(*[result({"Order": 30}, exact=False)] * 6, requests=700)
+
+    summary = shared.judge([one])
+
+    assert (summary.verdict, summary.bytes_per_request, summary.objects_per_request) == (
+        "leak",
+        0.0,
+        0.0,
+    )
+    assert summary.headline == ("GET /cart leaks, held by shop.CACHE (dict, +1 entry per request)")
+
+
+def test_what_has_no_length_is_not_suspected_among_others() -> None:
+    made = Investigation("evidence")
+    shared, alone = (history(*[ORDER] * 6) for _ in range(2))
+    found = HolderSearch((suspect(length=None).holder,), 6, 0, 6)
+
+    made.take_outcome(Search(shared, [], exact=False), found)
+    assert made.suspects == []
+    made.take_outcome(Search(alone, [], exact=True), found)
+    assert len(made.suspects) == 1

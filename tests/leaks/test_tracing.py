@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from pympler.leaks.tracing import StoreTracer
+from pympler.graph.roots import frame_locals, traced_threads
+from pympler.leaks.tracing import StoreTracer, tracing_held_off
 
 FILE = "tests/leaks/test_tracing.py"
 KEPT: list[object] = []
@@ -191,3 +192,88 @@ def test_what_was_too_long_ago_may_have_been_another_thread() -> None:
         remember(1)
 
     assert tracer.lines() == {"kept": None}
+
+
+def test_a_request_is_traced_only_while_it_runs_in_its_thread() -> None:
+    tracer = StoreTracer(kept(), only_here=True)
+    tracer.start()
+    tracer.pause()
+    assert nothing_traces()
+    remember("of another request")
+    tracer.resume()
+    remember("of this one")
+    tracer.pause()
+    remember("of another again")
+    tracer.resume()
+    tracer.stop()
+    remember("after its end")
+    tracer.resume()
+
+    assert nothing_traces()
+    assert tracer.grown == {"kept": 1}
+    assert tracer.lines() == {"kept": LINE}
+
+
+def test_what_grew_while_the_thread_was_away_is_not_of_the_request() -> None:
+    wall, cpu = iter(range(100_000)), iter(range(0, 100_000, 2))
+
+    def clock() -> float:
+        return next(wall) * 1e-4
+
+    with StoreTracer(
+        kept(), clock=clock, only_here=True, cpu_clock=lambda: next(cpu) * 1e-4
+    ) as busy:
+        remember(1)
+    with StoreTracer(kept(), clock=clock, only_here=True, cpu_clock=lambda: 0.0) as away:
+        remember(1)
+
+    assert busy.grown == {"kept": 1}
+    assert away.grown == {}
+
+
+def test_a_traced_request_keeps_its_variables_when_a_heap_walk_reads_them() -> None:
+    def length() -> int:
+        frame: FrameType | None = sys._getframe()
+        while frame is not None:  # what a walk in another thread would do just now
+            frame_locals(frame)
+            frame = frame.f_back
+        return len(KEPT)
+
+    def work(first: int, second: int) -> int:
+        total = first
+        remember(first)
+        total += second
+        return total
+
+    with StoreTracer({"kept": length}, only_here=True):
+        assert work(1, 2) == 3
+    assert not traced_threads
+
+
+def test_no_trace_begins_while_a_walk_is_under_way_or_waited_for() -> None:
+    tracer = StoreTracer(kept(), only_here=True)
+    with tracing_held_off() as is_free:
+        assert is_free
+        tracer.start()
+        assert not tracer.active
+    tracer.start()
+    with tracing_held_off() as is_free:
+        assert not is_free
+        tracer.pause()
+        tracer.resume()
+        assert nothing_traces()
+    tracer.stop()
+    with tracing_held_off() as is_free:
+        assert is_free
+
+
+def test_a_trace_that_lasts_too_long_ends_by_itself() -> None:
+    now = [0.0]
+    tracer = StoreTracer(kept(), clock=lambda: now[0], only_here=True)
+    tracer.start()
+    now[0] = 60.0
+    remember(1)
+    assert sys.gettrace() is None
+    tracer.stop()
+
+    assert tracer.grown == {}
