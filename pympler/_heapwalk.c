@@ -660,7 +660,7 @@ size_of(Walker *walker, const Kind *kind, PyObject *item)
             bytes = kind->header + sizeof(PyHeapTypeObject) + (keys ? keys_bytes(keys) : 0);
         }
         else {
-            bytes = sizeof(PyTypeObject);
+            bytes = kind->fixed + sizeof(PyTypeObject);
         }
         break;
     }
@@ -1225,12 +1225,12 @@ graph_free(Graph *graph)
 }
 
 static Kind *
-kind_in_graph(Walker *walker, PyTypeObject *type)
+kind_in_graph(Walker *walker, PyObject *item)
 {
-    Kind *kind = find_kind(walker, type);
+    Kind *kind = find_kind(walker, Py_TYPE(item));
     if (kind == NULL) {
-        kind = add_kind(walker, type);
-        if (kind == NULL) {
+        kind = add_kind(walker, Py_TYPE(item));
+        if (kind == NULL || !PUSH(&walker->samples, PyObject *, item)) {
             walker->failed = 1;
             return NULL;
         }
@@ -1271,7 +1271,7 @@ static uint32_t
 add_node(Graph *graph, PyObject *item, uint32_t *place)
 {
     Walker *walker = graph->walker;
-    Kind *kind = kind_in_graph(walker, Py_TYPE(item));
+    Kind *kind = kind_in_graph(walker, item);
     if (kind == NULL) {
         return 0;
     }
@@ -1448,7 +1448,7 @@ spread_rest(Graph *graph, PyObject *listed)
     for (Py_ssize_t i = 0; i < count && !walker->failed; i++) {
         PyObject *item = PyList_GET_ITEM(listed, i);
         uint32_t *place = map_number(&graph->numbers, item);
-        Kind *kind = place && !*place ? kind_in_graph(walker, Py_TYPE(item)) : NULL;
+        Kind *kind = place && !*place ? kind_in_graph(walker, item) : NULL;
         if (place == NULL) {
             walker->failed = 1;
         }
@@ -1458,7 +1458,7 @@ spread_rest(Graph *graph, PyObject *listed)
     }
     while (graph->own.count && !walker->failed) {
         PyObject *item = AT(graph->own, PyObject *)[--graph->own.count];
-        Kind *kind = kind_in_graph(walker, Py_TYPE(item));
+        Kind *kind = kind_in_graph(walker, item);
         if (kind != NULL) {
             Kind known = *kind;
             follow(walker, &known, item, visit_own, graph);
@@ -1478,7 +1478,7 @@ spread_rest(Graph *graph, PyObject *listed)
             walker->failed = 1;
         }
         else if (!*place) {
-            Kind *kind = kind_in_graph(walker, Py_TYPE(item));
+            Kind *kind = kind_in_graph(walker, item);
             void *pair[] = {graph, item};
             if (kind != NULL) {
                 Kind known = *kind;
@@ -1556,6 +1556,7 @@ parse_request(Walker *walker, PyObject *args, Request *request, Graph *graph, in
     }
     graph_init(graph, walker);
     walker->failed = walker->stopped = 0;
+    walker->samples.count = 0;
     walker->deadline_s = timeout_s >= 0 ? now_s() + timeout_s : 0;
     graph->most = most < 0 || most >= LEFT_OUT ? LEFT_OUT - 1 : (uint32_t)most;
     Py_ssize_t place = 0;
@@ -1619,8 +1620,8 @@ PyDoc_STRVAR(
     graph_doc,
     "graph(tops, own, frames, familiar, timeout_s, most) -> tuple\n\n"
     "The arrays of a snapshot: kinds, sizes, ids, starts, targets, loose, nodes of the tops and of "
-    "what is familiar; then nodes that must be handed back, these objects, types that were not "
-    "taught, and whether it was stopped.");
+    "what is familiar; then nodes that must be handed back, these objects, one object of each type "
+    "that was not taught, and whether it was stopped.");
 
 static PyObject *
 walker_graph(Walker *walker, PyObject *args)
@@ -1654,17 +1655,7 @@ walker_graph(Walker *walker, PyObject *args)
                 ok = PUSH(&row, PyObject *, AT(graph.objects, PyObject *)[node]);
             }
             parked = ok ? list_of(&row) : PyErr_NoMemory();
-            row.count = 0;
-            for (size_t i = 0; i < walker->kinds.count && ok; i++) {
-                Kind *kind = &AT(walker->kinds, Kind)[i];
-                if (kind->mode == UNKNOWN) {
-                    ok = PUSH(&row, PyObject *, (PyObject *)kind->type);
-                }
-            }
-            unknown = ok && parked ? list_of(&row) : NULL;
-            if (!ok && !PyErr_Occurred()) {
-                PyErr_NoMemory();
-            }
+            unknown = parked ? list_of(&walker->samples) : NULL;
             row_free(&row);
         }
         Py_DECREF(listed);
@@ -1690,6 +1681,7 @@ walker_graph(Walker *walker, PyObject *args)
     }
     Py_XDECREF(parked);
     Py_XDECREF(unknown);
+    walker->samples.count = 0;
     graph_free(&graph);
     row_free(&request.top_nodes);
     row_free(&request.familiar_nodes);

@@ -10,6 +10,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
+from pympler.sizing.compiled import extension
+
 __all__ = ["find_dominators", "sum_retained"]
 
 
@@ -32,6 +34,14 @@ def find_dominators(
         [0, 0, 1, 1, 1]
     """
     count = len(starts) - 1
+    module = extension()
+    if module is not None:
+        dominators, order = (array("I", bytes(4 * count)) for _ in range(2))
+        total = module.dominators(
+            _as_array("Q", starts), _as_array("I", targets), array("I", tops), dominators, order
+        )
+        del order[total:]
+        return dominators, order
     number, order, parent = _search(starts, targets, tops, count)
     before_starts, before = _reversed(starts, targets, tops, number, order)
     total = len(order)
@@ -81,10 +91,18 @@ def sum_retained(
         order: nodes, each after its dominator.
     """
     retained = array("Q", sizes)
+    module = extension()
+    if module is not None:
+        module.retained(retained, _as_array("I", dominators), _as_array("I", order))
+        return retained
     for place in range(len(order) - 1, 0, -1):
         node = order[place]
         retained[dominators[node]] += retained[node]
     return retained
+
+
+def _as_array(code: str, values: Sequence[int]) -> array[int]:
+    return values if type(values) is array and values.typecode == code else array(code, values)
 
 
 def _search(

@@ -12,10 +12,12 @@ from typing import NamedTuple
 
 from pympler.graph import snapshot_file
 from pympler.graph.dominators import find_dominators, sum_retained
+from pympler.graph.snapshot_compiled import compiled_graph
 from pympler.graph.snapshot_graph import HeapGraph
 from pympler.graph.snapshot_names import find_parents, live_names, type_path
 from pympler.graph.snapshot_tops import begin
 from pympler.graph.snapshot_walk import PureWalk
+from pympler.sizing.compiled import extension
 from pympler.util.names import type_name
 
 __all__ = ["HeapSnapshot", "Retainer", "TypeDiff", "TypeRow", "heap_snapshot"]
@@ -236,10 +238,14 @@ class HeapSnapshot:
     def summary(self) -> list[TypeRow]:
         """What each type takes, the most bytes first."""
         graph = self.graph
-        counts, sizes = [0] * len(graph.types), [0] * len(graph.types)
-        for kind, size in zip(graph.kinds, graph.sizes, strict=True):
-            counts[kind] += 1
-            sizes[kind] += size
+        counts, sizes = (array("Q", bytes(8 * len(graph.types))) for _ in range(2))
+        module = extension()
+        if module is not None:
+            module.by_kind(graph.kinds, graph.sizes, counts, sizes)
+        else:
+            for kind, size in zip(graph.kinds, graph.sizes, strict=True):
+                counts[kind] += 1
+                sizes[kind] += size
         counts[graph.kinds[0]] -= 1
         # Two classes may have one name: as plain data they cannot be told apart.
         rows: dict[str, TypeRow] = {}
@@ -318,10 +324,13 @@ def heap_snapshot(
         if limit is not None and not limit >= 0:
             raise ValueError(f"{name} is {limit!r}: give a number from 0 up, or None for no limit")
     taken_at = time.time()
-    walk = PureWalk(timeout_s, max_objects)
     beginning = begin()
     try:
-        graph = walk.run(beginning)
+        if extension() is not None:
+            graph, reason = compiled_graph(beginning, timeout_s, max_objects)
+        else:
+            walk = PureWalk(timeout_s, max_objects)
+            graph, reason = walk.run(beginning), walk.reason
     finally:
         beginning.let_go()
-    return HeapSnapshot(graph, taken_at=taken_at, reason=walk.reason)
+    return HeapSnapshot(graph, taken_at=taken_at, reason=reason)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pympler.graph.paths import Chains
 from pympler.graph.roots import Root
 from pympler.graph.snapshot_graph import HeapGraph
 from pympler.graph.snapshot_tops import begin
+from pympler.sizing.compiled import extension
 
 __all__ = ["find_parents", "live_names", "type_path"]
 
@@ -36,17 +37,25 @@ def find_parents(graph: HeapGraph) -> array[int]:
         phase = phases.setdefault(top.phase, [])
         phase.append(top.node)
         phase += [child for child in graph.referents(top.node) if parents[child] == top.node]
+    queue = array("I", bytes(4 * (2 * len(graph.tops) + len(graph))))
     for _, phase in sorted(phases.items()):
-        _spread(graph, phase, parents)
+        _spread(graph, phase, parents, queue)
     for node in graph.loose:
         if parents[node] == _NOT_MET:
             parents[node] = 0
-            _spread(graph, [node], parents)
-    return parents
+            _spread(graph, [node], parents, queue)
+    return array("I", [0 if parent == _NOT_MET else parent for parent in parents])
 
 
-def _spread(graph: HeapGraph, nodes: Iterable[int], parents: array[int]) -> None:
+def _spread(graph: HeapGraph, nodes: list[int], parents: array[int], queue: array[int]) -> None:
+    """Breadth first from these nodes; the queue is room to work in."""
     starts, targets = graph.starts, graph.targets
+    module = extension()
+    if module is not None:
+        for place, node in enumerate(nodes):
+            queue[place] = node
+        module.spread(starts, targets, parents, queue, len(nodes))
+        return
     level = array("I", nodes)
     for node in level:  # grows meanwhile
         for child in targets[starts[node] : starts[node + 1]]:

@@ -24,7 +24,7 @@ from pympler.sizing.layout import layout, object_at
 from pympler.sizing.walk import MARK_SHIFT
 from pympler.util.names import type_name
 
-__all__ = ["PureWalk"]
+__all__ = ["EVERYTHING", "PureWalk", "sizes_of"]
 
 _PAGE_BITS = 8
 _PAGE_MASK = (1 << _PAGE_BITS) - 1
@@ -32,7 +32,8 @@ _EMPTY_PAGE = array("I", bytes(4 << _PAGE_BITS))
 _LEFT_OUT = 2**32 - 1
 _AT_ONCE = 2000
 _Referents = Callable[[Any], Iterable[Any]]
-_EVERYTHING = Rules(code=True, frames=True, ignored=False)
+EVERYTHING = Rules(code=True, frames=True, ignored=False)
+"""The rules by which all objects have a size."""
 
 
 class PureWalk:
@@ -203,11 +204,11 @@ class PureWalk:
             for kind, items in by_type(self._objects[begin : begin + _AT_ONCE]):
                 made = kinds.get(id(kind))
                 if made is None:
-                    made = kinds[id(kind)] = kind_of(kind, _EVERYTHING)
+                    made = kinds[id(kind)] = kind_of(kind, EVERYTHING)
                     self._places[id(kind)] = len(graph.types)
                     graph.types.append(type_name(kind))
                 place = self._places[id(kind)]
-                for item, size in zip(items, _sizes(made, items), strict=True):
+                for item, size in zip(items, sizes_of(made, items), strict=True):
                     node = numbers(item)
                     graph.kinds[node] = place
                     graph.sizes[node] = size
@@ -248,7 +249,8 @@ def _instance_referents(item: Any) -> Iterable[Any]:
     return [*gc.get_referents(item), object_at(where)] if where else gc.get_referents(item)
 
 
-def _sizes(made: Kind, items: list[Any]) -> list[int]:
+def sizes_of(made: Kind, items: list[Any]) -> list[int]:
+    """Bytes of objects of one type, without asking what the user wrote."""
     if made.late:  # its __sizeof__ is the user's, and not asked
         return [basic_size(made.type)] * len(items)
     sizes = made.try_sizes(items)

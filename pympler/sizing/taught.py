@@ -15,7 +15,7 @@ from pympler.sizing.kinds import Kind
 from pympler.sizing.layout import MANAGED_DICT, flags_of, layout
 from pympler.sizing.special import handled_as, struct_fields
 
-__all__ = ["BY_NATURE", "COUNT", "OWN", "PARK", "SKIP", "teach", "teach_mode"]
+__all__ = ["BY_NATURE", "COUNT", "OWN", "PARK", "SKIP", "Lesson", "teach", "teach_mode"]
 
 # The numbers of the enumerations in pympler/_heapwalk.c.
 SKIP, COUNT, PARK, OWN = 1, 2, 3, 4
@@ -43,11 +43,14 @@ _basicsize_of = type.__dict__["__basicsize__"].__get__
 _itemsize_of = type.__dict__["__itemsize__"].__get__
 _dictoffset_of = type.__dict__["__dictoffset__"].__get__
 _IN_THEMSELVES = (tuple, bytes, int, str)
+Lesson = tuple[int, int, int, int, int, int, int, int, Any]
+"""What a walker is told of a type; the arguments of its method ``teach`` after the type."""
+
 _Sizer = tuple[int, int, int, int]  # which, base, fixed part, bytes of each item
 
 
-def teach(walker: Any, made: Kind, item: Any, *, follow: int | None = None) -> bool:
-    """Teach a walker the type of an object; returns whether it will handle its objects by itself.
+def teach(walker: Any, made: Kind, item: Any, *, follow: int | None = None) -> Lesson:
+    """Teach a walker the type of an object; returns what it was told.
 
     Args:
         walker: a walker of the extension.
@@ -57,11 +60,10 @@ def teach(walker: Any, made: Kind, item: Any, *, follow: int | None = None) -> b
     """
     kind = made.type
     if not made.counted:
-        teach_mode(walker, kind, SKIP)
-        return True
+        return teach_mode(walker, kind, SKIP)
     asked, header = _asked(kind, item)
     if issubclass(kind, type):
-        header = GC_HEADER_BYTES  # built-in types, which gc does not track, have none
+        header = GC_HEADER_BYTES  # whichever class was given
     sizer = None if _needs_python(made, follow) else _sizer_of(made, item, header)
     if follow is None:
         hidden = _flags(made) & _HIDDEN_VALUES
@@ -70,18 +72,20 @@ def teach(walker: Any, made: Kind, item: Any, *, follow: int | None = None) -> b
     else:
         how = follow
     if sizer is not None:
-        which, base, fixed, each = sizer
-        flags = _flags(made)
-        walker.teach(kind, COUNT, which, base, fixed, each, header, how, flags, asked)
+        lesson: Lesson = (COUNT, *sizer, header, how, _flags(made), asked)
+        walker.teach(kind, *lesson)
         if [walker.size(item)] == made.try_sizes([item]):
-            return True
-    walker.teach(kind, PARK, 0, 0, 0, 0, header, how, 0, asked)
-    return False
+            return lesson
+    lesson = (PARK, 0, 0, 0, 0, header, how, 0, asked)
+    walker.teach(kind, *lesson)
+    return lesson
 
 
-def teach_mode(walker: Any, kind: type, mode: int) -> None:
+def teach_mode(walker: Any, kind: type, mode: int) -> Lesson:
     """Teach a walker to skip, hand back or leave out the objects of a type."""
-    walker.teach(kind, mode, 0, 0, 0, 0, 0, BY_NATURE, 0, None)
+    lesson: Lesson = (mode, 0, 0, 0, 0, 0, BY_NATURE, 0, None)
+    walker.teach(kind, *lesson)
+    return lesson
 
 
 def _needs_python(made: Kind, follow: int | None) -> bool:
@@ -157,4 +161,6 @@ def _sizer_of(made: Kind, item: Any, header: int) -> _Sizer | None:
         return None
     if which == _TEXT:
         return _TEXT, header, 0, 0
+    if which == _CLASS:  # built-in ones are not tracked by gc, which 3.11 and 3.12 do not mind
+        return _CLASS, 0, sys.getsizeof(int) - type.__sizeof__(int), 0
     return which, header + fixed, 0, each
