@@ -51,7 +51,7 @@ def app_of() -> Starlette:
 
 async def connect(app: Any, path: str, *texts: str) -> list[dict[str, Any]]:
     """Open a connection, say something, and leave; what the application sent."""
-    said = [
+    said: list[dict[str, Any]] = [
         {"type": "websocket.connect"},
         *({"type": "websocket.receive", "text": text} for text in texts),
         {"type": "websocket.disconnect", "code": 1001},

@@ -44,10 +44,15 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Another page to look at, after a form was taken."""
+    """Another page to look at, after a form was taken.
+
+    Attributes:
+        path: of a page of ours, or a whole address if it is ``elsewhere``.
+    """
 
     path: str
     query: Mapping[str, object] = field(default_factory=dict)
+    elsewhere: bool = False
 
 
 class MissingError(PymplerError):

@@ -72,6 +72,8 @@ class Pages:
         store: gives the store to read, called for each request: a forked child has one of its own.
         access: who may see the pages.
         clock: seconds since the epoch.
+        views: further views, by the first part of their path.
+        navigation: paths and names of those that are to be in the navigation.
 
     Example:
         >>> from pympler.store.memory import MemoryStore
@@ -90,10 +92,14 @@ class Pages:
         access: Access,
         *,
         clock: Callable[[], float] = time.time,
+        views: Mapping[str, View] | None = None,
+        navigation: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._store = store
         self._access = access
         self._clock = clock
+        self._views = {**_VIEWS, **(views or {})}
+        self._navigation = (*_NAVIGATION, *navigation)
         self._snapshots = Snapshots()
         self._files = {
             path.name: (_TYPES[path.suffix], path.read_bytes())
@@ -126,13 +132,13 @@ class Pages:
             return PageResponse(200, (("Content-Type", kind), *_SECURITY), content)
         if request.method not in ("GET", "HEAD", "POST"):
             return _plain(405, "Method not allowed", ("Allow", _METHODS))
-        views = _FORMS if request.method == "POST" else _VIEWS
+        views = _FORMS if request.method == "POST" else self._views
         site = Site(self._store(), request, self._clock(), self._snapshots)
         self._snapshots.let_go(site.now)
         status = site.store.status()
         try:
             if first not in views:
-                if request.method == "POST" and first in _VIEWS:
+                if request.method == "POST" and first in self._views:
                     return _plain(405, "Method not allowed", ("Allow", "GET, HEAD"))
                 raise MissingError("There is no such page.")
             answer = views[first](site, rest)
@@ -145,7 +151,8 @@ class Pages:
             text = "" if status.fault else str(error)
             answer = _message(503, "The reports cannot be read", text)
         if isinstance(answer, Redirect):
-            target = request.url(answer.path, **answer.query)
+            inside = not answer.elsewhere
+            target = request.url(answer.path, **answer.query) if inside else answer.path
             return _plain(303, "", ("Location", target))
         return self._render(site, status, answer, first)
 
@@ -154,7 +161,7 @@ class Pages:
         values = {
             "at": at,
             "csrf": request.csrf() if request.csrf is not None else None,
-            "navigation": _NAVIGATION,
+            "navigation": self._navigation,
             "now": site.now,
             "store": status,
             "url": request.url,
