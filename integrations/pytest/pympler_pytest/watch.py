@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
+import time
 import tracemalloc
 from collections.abc import Iterator
 
@@ -24,8 +25,10 @@ from pympler_pytest.repetition import NotRepeatableError, Repetition, Verdict, j
 
 __all__ = ["Watch"]
 
-_WARM_UP, _CONFIRMING_RUNS = 10, 200
-_LEAST_PER_RUN = (0.3, 0.3, 60.0)  # objects, blocks, bytes of malloc
+_WARM_UP, _RUNS_AT_ONCE, _MOST_RUNS, _LONGEST_S = 10, 200, 1000, 10.0
+# Objects, blocks, bytes of malloc: setup and teardown keep some tens of objects now and then.
+_LEAST_PER_RUN = (0.3, 0.3, 60.0)
+_ENOUGH = (1000, 1000, 200_000)
 _WRONG = Limits()
 
 Reading = tuple[int, int, int]
@@ -163,21 +166,25 @@ class Confirmation:
     def __init__(self) -> None:
         self._malloc = malloc_reader()
         self._at_first = self._read()
-        self._begun: Reading | None = None
+        self._runs = 0
         self._gained: Reading = (0, 0, 0)
 
     def repeat(self, repetition: Repetition) -> None:
-        """Run the body for a while."""
+        """Run the body until it has added enough to tell it from what a test adds by itself."""
         repetition.send(_WARM_UP)
-        self._begun = self._read()
-        repetition.send(_CONFIRMING_RUNS)
-        self._gained = _less(self._read(), self._begun)
+        begun, begun_s = self._read(), time.monotonic()
+        while self._runs < _MOST_RUNS and time.monotonic() - begun_s < _LONGEST_S:
+            repetition.send(_RUNS_AT_ONCE)
+            self._runs += _RUNS_AT_ONCE
+            self._gained = _less(self._read(), begun)
+            if any(gained >= enough for gained, enough in zip(self._gained, _ENOUGH, strict=True)):
+                break
 
     def outlived(self) -> bool:
         """Whether it is there still; called after the teardown."""
         left = _less(self._read(), self._at_first)
         return any(
-            gained >= least * _CONFIRMING_RUNS and kept >= 0.5 * gained
+            gained >= least * self._runs > 0 and kept >= 0.5 * gained
             for gained, kept, least in zip(self._gained, left, _LEAST_PER_RUN, strict=True)
         )
 
