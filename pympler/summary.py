@@ -15,7 +15,10 @@ from types import FrameType, FunctionType, ModuleType
 from typing import IO, Any
 
 from pympler.graph.heap import by_type
-from pympler.sizing.shallow import shallow_sizes
+from pympler.sizing.compiled import extension, new_walker
+from pympler.sizing.kinds import kind_of
+from pympler.sizing.shallow import EVERYTHING, shallow_sizes
+from pympler.sizing.taught import BY_NATURE, PARK, teach, teach_mode
 from pympler.util.names import type_name
 from pympler.util.stringutils import pp
 from pympler.util.text import safe_repr
@@ -86,9 +89,33 @@ def summarize(objects: Iterable[Any]) -> Summary:
         Rows of name, number and bytes.
     """
     rows = Summary()
+    if extension() is not None:
+        rows.extend(_compiled_rows(list(objects)))
+        return rows
     for kind, items in by_type(objects):
         rows.extend(_rows(kind, items))
     return rows
+
+
+def _compiled_rows(objects: list[Any]) -> Iterator[Row]:
+    walker = new_walker()
+    parked: list[Any] = []
+    while objects:
+        more, objects, samples, _, _ = walker.count(objects)
+        parked += more
+        for item in samples:
+            if _own_representation(type(item)) is not None:
+                teach_mode(walker, type(item), PARK)
+            else:
+                teach(walker, kind_of(type(item), EVERYTHING), item, follow=BY_NATURE)
+    by_kind = {id(kind): items for kind, items in by_type(parked)}
+    for kind, number, size in walker.tally():
+        items = by_kind.get(id(kind), [])
+        if number:
+            name = type_name(kind)
+            yield Row(name, number + len(items), size + _bytes(items), (id(kind), name))
+        elif items:
+            yield from _rows(kind, items)
 
 
 def _rows(kind: type, items: list[Any]) -> Iterator[Row]:

@@ -13,6 +13,8 @@ from typing import Any
 
 from pympler.graph.containers import list_without_tuples
 from pympler.graph.roots import Held, frame_locals, is_own_frame, module_namespace, root_phases
+from pympler.sizing.compiled import extension, new_walker
+from pympler.sizing.taught import SKIP, teach_mode
 from pympler.sizing.walk import MARK_SHIFT, marks_of
 
 __all__ = ["by_type", "keys_of", "live_objects", "without_passing"]
@@ -48,6 +50,9 @@ def live_objects(
         listed += gc.get_referents(*made)
         del roots, made
     # Made after the listing, so that they are not in it; what was given is the caller's.
+    if extension() is not None:
+        left_out = [id(ignore), id(ignored_types), *ignore]
+        return _reach(listed, left_out, ignored_types, include_frames)
     seen = marks_of([id(ignore), id(ignored_types), *ignore])
     found: list[Any] = []
     level = _fresh(listed, seen) if is_frozen else _without(listed, seen)
@@ -65,6 +70,28 @@ def live_objects(
                 for part in _referents(kind, items):
                     following += part if is_frozen else _unlisted(part)
         level = _fresh(following, seen)
+    return found
+
+
+def _reach(
+    listed: list[Any], left_out: list[int], ignored_types: Collection[int], include_frames: bool
+) -> list[Any]:
+    """The same walk by the extension, which hands back frames."""
+    walker = new_walker(shared=extension().Marks(left_out))
+    if ignored_types:
+        kinds = dict(zip(map(id, map(type, listed)), map(type, listed), strict=True))
+        for key in kinds.keys() & set(ignored_types):
+            teach_mode(walker, kinds[key], SKIP)
+        del kinds
+    found: list[Any] = []
+    frames = walker.reach(listed, found)
+    listed.clear()
+    while frames:
+        frames = [item for item in frames if not is_own_frame(item)]
+        if include_frames:
+            found += frames
+        following = [value for item in frames for value in frame_locals(item).values()]
+        frames = walker.reach(following, found)
     return found
 
 

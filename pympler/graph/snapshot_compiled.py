@@ -14,9 +14,10 @@ from pympler.graph.heap import by_type
 from pympler.graph.roots import is_own_kind
 from pympler.graph.snapshot_graph import HeapGraph, Top
 from pympler.graph.snapshot_tops import Beginning, own_locals
-from pympler.graph.snapshot_walk import EVERYTHING, sizes_of
+from pympler.graph.snapshot_walk import sizes_of
 from pympler.sizing.compiled import new_walker
 from pympler.sizing.kinds import kind_of
+from pympler.sizing.shallow import EVERYTHING
 from pympler.sizing.taught import BY_NATURE, OWN, Lesson, teach, teach_mode
 from pympler.util.names import type_name
 

@@ -19,12 +19,13 @@ from pympler.graph.roots import is_own_frame, is_own_kind, module_namespace
 from pympler.graph.snapshot_graph import HeapGraph, Top
 from pympler.graph.snapshot_tops import Beginning, own_locals
 from pympler.sizing.flat import basic_size
-from pympler.sizing.kinds import Kind, Rules, kind_of
+from pympler.sizing.kinds import Kind, kind_of
 from pympler.sizing.layout import layout, object_at
+from pympler.sizing.shallow import EVERYTHING
 from pympler.sizing.walk import MARK_SHIFT
 from pympler.util.names import type_name
 
-__all__ = ["EVERYTHING", "PureWalk", "sizes_of"]
+__all__ = ["PureWalk", "sizes_of"]
 
 _PAGE_BITS = 8
 _PAGE_MASK = (1 << _PAGE_BITS) - 1
@@ -32,8 +33,6 @@ _EMPTY_PAGE = array("I", bytes(4 << _PAGE_BITS))
 _LEFT_OUT = 2**32 - 1
 _AT_ONCE = 2000
 _Referents = Callable[[Any], Iterable[Any]]
-EVERYTHING = Rules(code=True, frames=True, ignored=False)
-"""The rules by which all objects have a size."""
 
 
 class PureWalk:

@@ -11,13 +11,16 @@ import gc
 import itertools
 import queue
 import sys
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from types import FrameType, ModuleType
 from typing import Any
 
 from pympler.graph.roots import Held, hook_roots, is_own, module_namespace
 from pympler.leaks.lengths import LruCache, length_reader
+from pympler.sizing.compiled import extension, new_walker
 from pympler.sizing.flat import flat_size
 
 __all__ = [
@@ -44,6 +47,9 @@ _CHUNK = 20_000
 _MOST_HEADS = 200
 # Containers that gc may not track; they are found as referents of what it does track.
 _UNTRACKED = frozenset(map(id, (dict, bytearray, array.array, queue.SimpleQueue)))
+_ASKED = (BytesIO, queue.SimpleQueue, LruCache)
+"""Containers whose length the compiled walk leaves to :mod:`~pympler.leaks.lengths`."""
+
 _Reader = Callable[[Any], int]
 
 
@@ -68,6 +74,8 @@ def read_lengths() -> dict[int, int]:
     The dictionary inside an ``lru_cache`` and the list inside a ``SimpleQueue`` are left out: the
     cache and the queue stand for them.
     """
+    if extension() is not None:
+        return _compiled_lengths()
     lengths: dict[int, int] = {}
     inner: set[int] = set()
     readers: dict[int, _Reader | None] = {}
@@ -86,6 +94,21 @@ def read_lengths() -> dict[int, int]:
             inner.update(id(part) for part in gc.get_referents(item) if type(part) is list)
     for key in inner:
         lengths.pop(key, None)
+    return lengths
+
+
+def _compiled_lengths() -> dict[int, int]:
+    lengths: dict[int, int]
+    lengths, asked = new_walker().lengths(
+        tracked_objects(), deque, array.array, queue.SimpleQueue, _ASKED
+    )
+    for item in asked:
+        read = length_reader(type(item))
+        if read is not None:
+            lengths[id(item)] = read(item)
+    for item in asked:
+        if type(item) is LruCache:
+            lengths.pop(id(cache_dict(item)), None)
     return lengths
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from pympler.sizing.kinds import Rules, kind_of
 
-__all__ = ["shallow_size", "shallow_sizes"]
+__all__ = ["EVERYTHING", "shallow_size", "shallow_sizes"]
 
-_EVERYTHING = Rules(code=True, frames=True, ignored=False)
+EVERYTHING = Rules(code=True, frames=True, ignored=False)
+"""The rules by which every object has a size."""
 
 
 def shallow_size(item: Any) -> int:
@@ -19,12 +20,12 @@ def shallow_size(item: Any) -> int:
         >>> shallow_size([1, 2]) == sys.getsizeof([1, 2])
         True
     """
-    return kind_of(type(item), _EVERYTHING).size_or_basic(item)[0]
+    return kind_of(type(item), EVERYTHING).size_or_basic(item)[0]
 
 
 def shallow_sizes(items: list[Any]) -> list[int]:
     """Bytes of each of some objects of one type, as :func:`shallow_size` gives them."""
-    kind = kind_of(type(items[0]), _EVERYTHING) if items else None
+    kind = kind_of(type(items[0]), EVERYTHING) if items else None
     if kind is None:
         return []
     sizes = kind.try_sizes(items)

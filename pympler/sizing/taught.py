@@ -59,7 +59,7 @@ def teach(walker: Any, made: Kind, item: Any, *, follow: int | None = None) -> L
         follow: :data:`BY_NATURE` to follow everything, ``None`` for what the kind says.
     """
     kind = made.type
-    if not made.counted:
+    if not made.counted and follow is None:
         return teach_mode(walker, kind, SKIP)
     asked, header = _asked(kind, item)
     if issubclass(kind, type):

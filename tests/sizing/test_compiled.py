@@ -286,3 +286,59 @@ def test_wrong_arguments_are_errors() -> None:
         module.Walker(shared=walker)
     with pytest.raises(ValueError, match="no graph"):
         module.dominators(b"", b"", b"", bytearray(4), bytearray(4))
+
+
+LISTINGS = """
+import gc, io, queue, sys, collections, array, functools
+from pympler import muppy, summary
+from pympler.graph import heap
+from pympler.leaks import growth
+gc.disable()
+
+class Own(list): pass
+class Sized:
+    def __sizeof__(self): return 77
+cache = functools.lru_cache(int)
+cache("1")
+kept = [Own([1]), {1: "a"}, {"b": 2}, collections.deque([1, 2]), array.array("i", [1]), {3, 4},
+        bytearray(5), io.BytesIO(b"123"), queue.SimpleQueue(), frozenset([1]), cache, Sized(),
+        type("Deque", (collections.deque,), {})([1])]
+
+def both(ask):
+    found = []
+    for module in (heap, summary, growth):
+        module.kept = module.extension
+    for _ in range(2):
+        ask()
+    for use in (False, True):
+        for module in (heap, summary, growth):
+            module.extension = module.kept if use else lambda: None
+        found.append(ask())
+    return found
+
+lengths = both(growth.read_lengths)
+same = lengths[0].items() & lengths[1].items()
+assert len(same) > 3000 and all(len(one.items() - same) < 30 for one in lengths), (
+    len(same), [len(one.items() - same) for one in lengths])
+assert all(id(item) in lengths[1] for item in kept if type(item) not in (frozenset, Sized))
+
+listings = both(muppy.get_objects)
+ids = [set(map(id, listing)) for listing in listings]
+assert len(ids[1]) == len(listings[1]) > 20_000
+assert len(ids[0] ^ ids[1]) < 60, len(ids[0] ^ ids[1])
+assert ids[1].issuperset(map(id, kept))
+
+def rows():
+    found = sorted(map(list, summary.summarize(kept * 3 + listings[0])))
+    # Up to 3.10 code grows a cache as it is run.
+    return [row for row in found if row[0] != "code" or sys.version_info >= (3, 11)]
+before, after = both(rows)
+assert before == after, [row for row in before + after if (row in before) != (row in after)]
+"""
+
+
+def test_listings_summaries_and_lengths_of_the_whole_heap() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LISTINGS], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
