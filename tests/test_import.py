@@ -9,7 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 # These ask for an extra when they are imported; the rest of the core may only do so when used.
-NEED_AN_EXTRA = ("pympler.apps", "pympler.panels", "pympler.render.pages", "pympler.web")
+NEED_AN_EXTRA = (
+    *("pympler.apps", "pympler.panels", "pympler.render.pages", "pympler.web"),
+    *("pympler.store.postgres", "pympler.metrics."),
+)
 RUNS_WHEN_IMPORTED = ("pympler.__main__",)
 
 # What a .pth file of the environment loads at start-up is not ours, hence the set before.

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from pympler.errors import SettingsError
-from pympler.util.storeurl import parse_store_url
+from pympler.util.storeurl import parse_store_url, without_password
 
 __all__ = ["DUTY_CYCLE", "OWN_ROUTE", "Settings"]
 
@@ -23,7 +23,6 @@ DUTY_CYCLE = 0.1
 OWN_ROUTE = "<pympler>"
 """Route of the requests to Pympler's own pages, which are not reported."""
 
-_STORES_NOT_BUILT = ("postgresql:", "postgres:")
 _ENVIRONMENT = {
     "PYMPLER_STORE": "store",
     "PYMPLER_RELEASE": "release",
@@ -51,9 +50,9 @@ class Settings:
         max_overhead: bound on the monitor's own CPU time over wall time, averaged over ten
             minutes. Heap walks start only when their estimated cost has been saved up.
         application: name of the application in reports; the front end supplies a default.
-        store: where reports are kept: ``"memory:"``, ``"sqlite:///relative.db"`` or
-            ``"sqlite:////absolute.db"``; by default a SQLite file of the application in the
-            user's state directory.
+        store: where reports are kept: ``"memory:"``, ``"sqlite:///relative.db"``,
+            ``"sqlite:////absolute.db"`` or ``"postgresql://..."``; by default a SQLite file of the
+            application in the user's state directory.
         keep: number of request reports kept in the store; by default as many as are usual for
             its kind.
         release: release of the application, copied into reports.
@@ -251,13 +250,9 @@ def _check_keep(keep: object) -> None:
 
 
 def _check_store(store: str) -> None:
-    if store.startswith(_STORES_NOT_BUILT):
-        raise SettingsError(
-            f"setting 'store' is {store!r}, a store which this version does not have yet; "
-            "use 'memory:' or 'sqlite:///relative.db'"
-        )
     try:
         if store:
             parse_store_url(store)
     except ValueError as error:
-        raise SettingsError(f"setting 'store' is {store!r}; {error}") from error
+        shown = without_password(store)
+        raise SettingsError(f"setting 'store' is {shown!r}; {error}") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from pympler.errors import SettingsError, StoreError
 from pympler.store import Store
 from pympler.store.memory import MemoryStore
-from pympler.util.storeurl import parse_store_url
+from pympler.util.storeurl import parse_store_url, without_password
 
 __all__ = ["MEMORY_KEEP", "default_path", "open_store", "state_directory"]
 
@@ -50,14 +50,30 @@ def open_store(url: str, *, application: str = "", keep: int | None = None) -> S
     try:
         parsed = parse_store_url(url)
     except ValueError as error:
-        raise SettingsError(f"store {url!r}: {error}") from error
+        raise SettingsError(f"store {without_password(url)!r}: {error}") from error
     if parsed.kind == "memory":
         return MemoryStore(keep or MEMORY_KEEP)
+    if parsed.kind == "postgresql":
+        return _postgres(url)
     # Imported when asked for: who imports the stores first imports the monitor with it, and that
     # one opens stores.
     from pympler.store.sqlite import KEEP, SqliteStore
 
     return SqliteStore(parsed.location, keep or KEEP)
+
+
+def _postgres(url: str) -> Store:
+    try:
+        from pympler.store.postgres import PostgresStore
+    except ImportError as error:
+        raise SettingsError(
+            f"store {without_password(url)!r} needs psycopg: pip install 'pympler[postgres]' "
+            f"({error})"
+        ) from error
+    try:
+        return PostgresStore(url, spool=state_directory() / "spool")
+    except ValueError as error:
+        raise SettingsError(f"store {without_password(url)!r}: {error}") from error
 
 
 def _default(application: str, keep: int | None) -> Store:

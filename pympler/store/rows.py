@@ -16,6 +16,7 @@ __all__ = [
     "SORTED_BY",
     "add_up",
     "dump",
+    "dump_report",
     "job_from",
     "moment_from",
     "moment_row",
@@ -60,6 +61,11 @@ def text_of(value: str) -> str:
     if value.isascii() and "\0" not in value:
         return value
     return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def dump_report(report: RequestReport) -> str:
+    """A report as JSON, which :func:`report_from` reads back."""
+    return str(report_row(report)[-1])
 
 
 def report_row(report: RequestReport) -> tuple[Any, ...]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
-__all__ = ["StoreUrl", "parse_store_url"]
+__all__ = ["StoreUrl", "parse_store_url", "without_password"]
 
-_FORMS = "'memory:', 'sqlite:///relative.db', 'sqlite:////absolute.db'"
+_FORMS = (
+    "'memory:', 'sqlite:///relative.db', 'sqlite:////absolute.db', "
+    "'postgresql://user@host:5432/database'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +18,8 @@ class StoreUrl:
     """What a URL names.
 
     Attributes:
-        kind: ``"memory"`` or ``"sqlite"``.
-        location: the path of the file, empty in memory.
+        kind: ``"memory"``, ``"sqlite"`` or ``"postgresql"``.
+        location: the path of the file, or the whole URL of a database; empty in memory.
     """
 
     kind: str
@@ -40,7 +43,41 @@ def parse_store_url(url: str) -> StoreUrl:
         return StoreUrl("memory")
     if scheme == "sqlite" and colon:
         return StoreUrl("sqlite", _path(rest))
+    if scheme in ("postgresql", "postgres") and colon:
+        return StoreUrl("postgresql", _checked(url))
     raise ValueError(f"use {_FORMS}")
+
+
+def _checked(url: str) -> str:
+    form = "use 'postgresql://user:password@host:5432/database'"
+    try:
+        parts = urlsplit(url)
+        fault = "" if parts.port is None or parts.port else "port 0"
+    except ValueError as error:
+        raise ValueError(f"{error}; {form}") from None
+    if not url.partition(":")[2].startswith("//"):
+        fault = "two slashes are missing"
+    elif not parts.path.strip("/") and not parts.query:
+        fault = "it names no database"
+    if fault:
+        raise ValueError(f"{fault}; {form}")
+    return url
+
+
+def without_password(url: str) -> str:
+    """A URL that may be shown.
+
+    Example:
+        >>> without_password("postgresql://me:secret@db/shop?password=secret")
+        'postgresql://me@db/shop'
+    """
+    if not url.startswith(("postgres:", "postgresql:")):
+        return url
+    parts = urlsplit(url)
+    if not parts.netloc:
+        return url.partition("?")[0]
+    user, at, host = parts.netloc.rpartition("@")
+    return f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}"
 
 
 def _path(rest: str) -> str:

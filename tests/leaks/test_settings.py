@@ -79,10 +79,17 @@ def test_a_name_like_none_is_answered_with_all() -> None:
         made(xyzzy=1)
 
 
-@pytest.mark.parametrize("store", ["postgres://host/db", "postgresql://host/db"])
-def test_a_store_that_is_not_built_is_refused_as_such(store: str) -> None:
-    with pytest.raises(SettingsError, match="does not have yet"):
-        made(store=store)
+@pytest.mark.parametrize(
+    "store", ["", "memory:", "sqlite:///x.db", "postgres://host/db", "postgresql://me:x@host/db"]
+)
+def test_a_store_is_checked_and_not_opened(store: str) -> None:
+    assert made(store=store).store == store
+
+
+def test_the_password_of_a_store_is_not_said() -> None:
+    with pytest.raises(SettingsError) as raised:
+        made(store="postgresql://me:secret@host:port/db")
+    assert "secret" not in str(raised.value)
 
 
 def test_an_error_is_both_ours_and_a_value_error() -> None:

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pympler.leaks.report import LeakSummary
 from pympler.store import Job, Moment, Store
 from pympler.store.memory import MemoryStore
@@ -16,21 +18,36 @@ from tests.leaks.values import a_report, a_summary
 
 __all__ = ["KINDS", "a_job", "a_moment", "said_by", "worker_report"]
 
-Opener = Callable[[Path, int], AbstractContextManager[Store]]
+FAR_S = 40 * 365 * 86400.0
+
+Opener = Callable[[pytest.FixtureRequest, Path, int], AbstractContextManager[Store]]
 
 
 @contextmanager
-def memory(folder: Path, keep: int) -> Iterator[Store]:
+def memory(request: pytest.FixtureRequest, folder: Path, keep: int) -> Iterator[Store]:
     yield MemoryStore(keep)
 
 
 @contextmanager
-def sqlite(folder: Path, keep: int) -> Iterator[Store]:
+def postgresql(request: pytest.FixtureRequest, folder: Path, keep: int) -> Iterator[Store]:
+    from pympler.store.postgres import PostgresStore
+
+    url = request.getfixturevalue("postgres_url")
+    with PostgresStore(url, spool=folder, max_age_s=FAR_S) as store:
+        yield store
+
+
+@contextmanager
+def sqlite(request: pytest.FixtureRequest, folder: Path, keep: int) -> Iterator[Store]:
     with SqliteStore(folder / "store.db", keep, max_age_s=math.inf) as store:
         yield store
 
 
-KINDS: dict[str, Opener] = {"memory": memory, "sqlite": sqlite}
+KINDS = [
+    pytest.param(memory, id="memory"),
+    pytest.param(sqlite, id="sqlite"),
+    pytest.param(postgresql, id="postgresql", marks=pytest.mark.integration),
+]
 
 
 def a_moment(**changes: Any) -> Moment:

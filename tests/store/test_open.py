@@ -48,7 +48,10 @@ def test_a_url_names_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("memory://", "use 'memory:'"),
         ("leaks.db", "use 'memory:'"),
         ("redis://localhost", "use 'memory:'"),
-        ("postgresql+psycopg://x", "use 'memory:'"),
+        ("postgresql+psycopg://x/y", "use 'memory:'"),
+        ("postgresql:x", "two slashes"),
+        ("postgresql://db", "names no database"),
+        ("postgresql://db:none/shop", "user:password@host"),
     ],
 )
 def test_a_wrong_url_is_answered_with_a_right_one(url: str, said: str) -> None:
