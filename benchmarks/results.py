@@ -30,6 +30,7 @@ ORDER = (
     "Pages",
     "Store",
     "Soak",
+    "In flight",
 )
 CHILD = "--measure"
 

@@ -51,9 +51,6 @@ class Budget:
             self._for_walks_s -= cpu_s
         else:
             self._for_windows_s -= cpu_s
-        lent_s = min(max(-self._for_windows_s, 0.0), max(self._for_walks_s, 0.0))
-        self._for_windows_s += lent_s
-        self._for_walks_s -= lent_s
         # What is older than the average reaches back is forgotten, and so is its debt.
         least_s = -_SPAN_S * self._max_overhead
         self._for_windows_s = max(self._for_windows_s, least_s)

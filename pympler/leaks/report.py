@@ -178,9 +178,10 @@ class RequestReport(_Plain):
         id: identifies the report within its process.
         route: route template (never a raw path), or the label given to ``request()``.
         started_at: seconds since the epoch.
-        attribution: ``"exact"`` if no other request was in flight, ``"shared"`` if others
-            were, ``"none"`` if there was no window; ``note`` then says why.
-        in_flight: requests, this one included, among which the survivors are shared.
+        attribution: ``"exact"`` if the survivors are of this request alone: no other was in
+            flight, or its steps in the event loop were told apart; ``"shared"`` if they are of
+            all in flight, ``"none"`` if there was no window; ``note`` then says why.
+        in_flight: requests, this one included, that were in flight meanwhile.
         survivors: gc-tracked objects born in the window and alive at the re-check, by type,
             most bytes first.
         rechecked: ``"collected"`` if the survivors outlived a garbage collection after the
@@ -286,7 +287,7 @@ class LeakSummary(_Plain):
     Attributes:
         overhead: the monitor's own CPU time over wall time, averaged over ten minutes at most.
         unattributed: confirmed suspects that no single route could be blamed for, because their
-            requests were never alone.
+            requests overlap and too few could be traced.
         notes: what limits the answer, such as a disabled garbage collector.
         started_at, taken_at: when the monitor started and when this was said, in seconds since
             the epoch.

@@ -196,16 +196,17 @@ class StoreTracer:
             return None
         thread = threading.get_ident()
         self.events += 1
+        # Before the lengths are read: another thread may run within this function too.
+        now_s, cpu_s = self._clock(), self._cpu_clock() if self._only_here else 0.0
         self._compare(thread)
-        cpu_s = self._cpu_clock() if self._only_here else 0.0
         if event == "return":
             caller = frame.f_back
             if caller is None:
                 self._at.pop(thread, None)
             else:
-                self._at[thread] = (caller, caller.f_lineno, self._clock(), cpu_s)
+                self._at[thread] = (caller, caller.f_lineno, now_s, cpu_s)
         else:
-            self._at[thread] = (frame, frame.f_lineno, self._clock(), cpu_s)
+            self._at[thread] = (frame, frame.f_lineno, now_s, cpu_s)
         return self.trace
 
     def _compare(self, thread: int) -> None:

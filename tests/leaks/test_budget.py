@@ -44,7 +44,7 @@ def test_a_walk_starts_when_its_cost_has_been_saved_up() -> None:
     assert not budget.allows_walk(1.0)
     clock.now += 1
     assert budget.allows_walk(1.0)
-    budget.spend(1.0)
+    budget.spend(1.0, walk=True)
     assert not budget.allows_walk(0.1)
 
 
