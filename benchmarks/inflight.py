@@ -75,8 +75,8 @@ def _section(done: list[dict[str, Any]], made_by: str) -> str:
         [
             made_by,
             f"{IN_FLIGHT} requests in flight to five routes, of which one leaks and one fills a "
-            "bounded cache. So that a run is short, four requests of ten are watched, the budget is "
-            "lifted, and the background looks ten times a second instead of once. "
+            "bounded cache. So that a run is short, four requests of ten are watched, the budget "
+            "is lifted, and the background looks ten times a second instead of once. "
             "*Right*: the leaking route is named, no other route is, and nothing else is said to "
             "grow. The monitor is asked every 250 requests.",
             table(head, rows),
