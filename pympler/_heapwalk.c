@@ -374,6 +374,29 @@ find_kind(Walker *walker, PyTypeObject *type)
     return NULL;
 }
 
+/* In a forked child, which cannot ask Python what a new type means: its __sizeof__, if it is made in
+   C, and the bytes in front of its objects. */
+static void
+teach_itself(const Walker *walker, Kind *kind)
+{
+    PyTypeObject *type = kind->type;
+    PyObject *name = PyUnicode_FromString("__sizeof__");
+    PyObject *found = name ? _PyType_Lookup(type, name) : NULL;
+    if (found && (Py_IS_TYPE(found, &PyMethodDescr_Type) || Py_IS_TYPE(found, &PyWrapperDescr_Type))) {
+        kind->asked = found;
+    }
+    kind->header = PyType_IS_GC(type) ? 16 : 0;
+#if PY_VERSION_HEX >= 0x030C0000
+    kind->header += type->tp_flags & (3UL << 3) ? 16 : 0;
+#elif PY_VERSION_HEX >= 0x030B0000
+    kind->header += type->tp_flags & (1UL << 4) ? 16 : 0;
+#endif
+    if (walker->keys_at && (type->tp_flags & (walker->is_inline ? 1UL << 2 : 1UL << 4))) {
+        kind->flags |= HIDDEN_VALUES;
+    }
+    PyErr_Clear();
+}
+
 static Kind *
 add_kind(Walker *walker, PyTypeObject *type)
 {
@@ -407,6 +430,9 @@ add_kind(Walker *walker, PyTypeObject *type)
     walker->places[at] = (uint32_t)walker->kinds.count;
     if (!walker->is_child) {
         Py_INCREF(type);
+    }
+    else {
+        teach_itself(walker, &AT(walker->kinds, Kind)[walker->kinds.count - 1]);
     }
     return &AT(walker->kinds, Kind)[walker->kinds.count - 1];
 }
@@ -1328,10 +1354,11 @@ follow_in_graph(Graph *graph, const Kind *kind, PyObject *item, visitproc visit)
 
 /* In a forked child only: a __sizeof__ made in C is asked there and then. */
 static Py_ssize_t
-ask_size(const Kind *kind, PyObject *item)
+ask_size(const Walker *walker, const Kind *kind, PyObject *item)
 {
     PyTypeObject *type = Py_TYPE(item);
     Py_ssize_t bytes = -1;
+    Py_ssize_t hidden = kind->flags & HIDDEN_VALUES ? hidden_bytes(walker, item) : 0;
     if (kind->asked != NULL) {
         PyObject *answer = PyObject_CallOneArg(kind->asked, item);
         bytes = answer && PyLong_CheckExact(answer) ? PyLong_AsSsize_t(answer) : -1;
@@ -1339,9 +1366,9 @@ ask_size(const Kind *kind, PyObject *item)
         PyErr_Clear();
     }
     if (bytes >= 0) {
-        return bytes + kind->header;
+        return bytes + kind->header + hidden;
     }
-    return type->tp_basicsize + (PyType_IS_GC(type) ? 2 * (Py_ssize_t)sizeof(PyObject *) : 0);
+    return hidden + type->tp_basicsize + (PyType_IS_GC(type) ? 2 * (Py_ssize_t)sizeof(PyObject *) : 0);
 }
 
 static void
@@ -1380,7 +1407,7 @@ add_sizes(Graph *graph)
         if (bytes < 0) {
             bytes = 0;
             if (walker->is_child) {
-                bytes = ask_size(kind, item);
+                bytes = ask_size(walker, kind, item);
             }
             else if (!PUSH(&graph->parked, uint32_t, (uint32_t)i)) {
                 walker->failed = 1;
@@ -1950,6 +1977,40 @@ walker_teach(Walker *walker, PyObject *args)
     Py_RETURN_NONE;
 }
 
+#if CAN_FORK
+
+PyDoc_STRVAR(know_doc,
+             "know(types): have a place for these types, of which a walk in a forked child then "
+             "finds out by itself what it must know.");
+
+static PyObject *
+walker_know(Walker *walker, PyObject *types)
+{
+    if (!PyList_CheckExact(types)) {
+        PyErr_SetString(PyExc_TypeError, "give a list");
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(types); i++) {
+        PyObject *type = PyList_GET_ITEM(types, i);
+        if (!PyType_Check(type)) {
+            PyErr_SetString(PyExc_TypeError, "give types");
+            return NULL;
+        }
+        if (find_kind(walker, (PyTypeObject *)type) == NULL) {
+            Kind *kind = add_kind(walker, (PyTypeObject *)type);
+            if (kind == NULL) {
+                return PyErr_NoMemory();
+            }
+            use_nature(walker, kind);
+            teach_itself(walker, kind);
+            Py_XINCREF(kind->asked);
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+#endif
+
 PyDoc_STRVAR(size_doc, "size(item) -> its bytes as they would be counted, -1 if it is handed back.");
 
 static PyObject *
@@ -2112,6 +2173,7 @@ static PyMethodDef walker_methods[] = {
     METHOD(graph, METH_VARARGS),
 #if CAN_FORK
     METHOD(fork_graph, METH_VARARGS),
+    METHOD(know, METH_O),
 #endif
     {NULL, NULL, 0, NULL},
 };

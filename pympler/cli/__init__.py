@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pympler import __version__
-from pympler.cli import check, report, serve
+from pympler.cli import check, heap, report, serve
 from pympler.errors import UsageError
 from pympler.sizing.compiled import walk_name
 
@@ -61,10 +61,11 @@ def _run(argv: Sequence[str]) -> int:
     check.add_parser(commands)
     report.add_parser(commands)
     serve.add_parser(commands)
+    heap.add_parser(commands)
     try:
         arguments, unknown = parser.parse_known_args(argv)
         if arguments.command is None:
-            parser.error("no command is given; use 'check', 'report' or 'serve'")
+            parser.error("no command is given; use 'check', 'report', 'serve' or 'heap'")
         if unknown:
             parser.prog = f"{parser.prog} {arguments.command}"
             parser.error(f"unrecognized arguments: {' '.join(unknown)}")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from pympler.graph import snapshot_file
 from pympler.graph.dominators import find_dominators, sum_retained
 from pympler.graph.snapshot_compiled import compiled_graph
+from pympler.graph.snapshot_fork import forked_graph
 from pympler.graph.snapshot_graph import HeapGraph
 from pympler.graph.snapshot_names import find_parents, live_names, type_path
 from pympler.graph.snapshot_tops import begin
@@ -299,7 +300,7 @@ def _largest(values: array[int], n: int) -> list[int]:
 
 
 def heap_snapshot(
-    *, timeout_s: float | None = None, max_objects: int | None = None
+    *, timeout_s: float | None = None, max_objects: int | None = None, fork: bool = False
 ) -> HeapSnapshot:
     """Take a snapshot of all objects that are alive.
 
@@ -309,9 +310,12 @@ def heap_snapshot(
     Args:
         timeout_s: end the walk after so many seconds; :attr:`HeapSnapshot.complete` tells.
         max_objects: end it after so many objects.
+        fork: walk in a forked process, so that this one goes on after a pause of some
+            milliseconds. What only C code holds is then not part of the snapshot.
 
     Raises:
         ValueError: for a limit below 0.
+        SnapshotError: if the forked process failed, or there can be none.
 
     Example:
         >>> snapshot = heap_snapshot()
@@ -326,7 +330,9 @@ def heap_snapshot(
     taken_at = time.time()
     beginning = begin()
     try:
-        if extension() is not None:
+        if fork:
+            graph, reason = forked_graph(beginning, timeout_s, max_objects)
+        elif extension() is not None:
             graph, reason = compiled_graph(beginning, timeout_s, max_objects)
         else:
             walk = PureWalk(timeout_s, max_objects)

@@ -21,7 +21,16 @@ from pympler.sizing.shallow import EVERYTHING
 from pympler.sizing.taught import BY_NATURE, OWN, Lesson, teach, teach_mode
 from pympler.util.names import type_name
 
-__all__ = ["REASONS", "compiled_graph", "graph_from", "request_of", "taught_walker"]
+__all__ = [
+    "REASONS",
+    "compiled_graph",
+    "graph_from",
+    "learn",
+    "let_go",
+    "request_of",
+    "taught_walker",
+    "type_names",
+]
 
 REASONS = ("", "max_objects", "timeout_s")
 _MOST_WALKS = 4

@@ -190,6 +190,6 @@ def test_without_a_command() -> None:
     code, out, err = run()
     assert (code, out) == (2, "")
     assert (
-        err == "pympler: error: no command is given; use 'check', 'report' or 'serve' "
+        err == "pympler: error: no command is given; use 'check', 'report', 'serve' or 'heap' "
         "(see pympler --help)\n"
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from pympler.graph import dominators
+from pympler.errors import SnapshotError
+from pympler.graph import dominators, heap_snapshot
 from pympler.graph.snapshot_graph import HeapGraph, Top
 from pympler.graph.snapshot_names import find_parents
 from pympler.sizing.compiled import extension
@@ -114,3 +115,73 @@ def test_dominators_and_parents(graph: tuple[Edges, list[int]]) -> None:
         assert (found, set(order)) == (expected, set(other))
         assert dominators.sum_retained(made.sizes, found, order) == retained
         assert find_parents(made) == parents
+
+
+FORKED = """
+import gc, os, signal, sys, threading, time
+from pympler.errors import SnapshotError
+from pympler.graph import heap_snapshot, snapshot_fork
+gc.disable()
+
+class Session:
+    def __init__(self, number):
+        self.number, self.pages = number, [f"page {number}"]
+
+class Grown(dict): pass
+sessions = {number: Session(number) for number in range(2000)}
+grown = Grown(sessions)
+for first in (True, False):  # knowing the types from a walk before, and not
+    forked = heap_snapshot(fork=True)
+    plain = heap_snapshot()
+    assert forked.complete
+    for item in (sessions, sessions[7], sessions[7].pages, grown):
+        assert forked.retained_size(item) == plain.retained_size(item)
+        assert forked.path_to_root(item) == plain.path_to_root(item)
+    rows = {row.type: row for row in forked.summary()}
+    others = {row.type: row for row in plain.summary()}
+    assert rows["__main__.Session"] == others["__main__.Session"]
+    assert not [row for row in rows if row.startswith("pympler.graph.snapshot")]
+assert heap_snapshot(fork=True, max_objects=5000).reason == "max_objects"
+assert heap_snapshot(fork=True, timeout_s=0).reason == "timeout_s"
+
+def expect(words):
+    try:
+        heap_snapshot(fork=True)
+    except SnapshotError as error:
+        assert words in str(error), error
+    else:
+        raise AssertionError(words)
+
+# A child that is ended, one that takes too long, and a program that reaps all children.
+receive = snapshot_fork._receive
+def ended(reading, child, deadline_s):
+    os.kill(child, signal.SIGKILL)
+    return receive(reading, child, deadline_s)
+snapshot_fork._receive = ended
+expect("ended by signal 9")
+snapshot_fork._receive = lambda reading, child, deadline_s: receive(reading, child, 0)
+expect("took too long")
+snapshot_fork._receive = receive
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+assert heap_snapshot(fork=True).objects > 20_000
+signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+try:
+    os.waitpid(-1, 0)
+except ChildProcessError:
+    pass  # none is left
+else:
+    raise AssertionError("a child is left")
+"""
+
+
+def test_a_forked_child_sees_the_same() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_the_extension_a_fork_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pympler.graph.snapshot_fork.extension", lambda: None)
+    with pytest.raises(SnapshotError, match="needs the compiled walk"):
+        heap_snapshot(fork=True)
