@@ -1,4 +1,7 @@
-"""Takes a picture of each page with a browser: ``make screenshots``."""
+"""Takes a picture of each page with a browser: ``make screenshots``.
+
+What they show is written out by hand, for a shop of three workers, so that pictures stay the same.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,14 @@ PAGES = {
     "heap-snapshot": "heap/heap2",
     "heap-compared": "heap/compare?old=heap1&new=heap2",
     "garbage": "garbage",
-    "process": "process",
+    "process": "process?worker={worker}",
 }
 
 
 def main(folder: Path = IMAGES) -> None:
     folder.mkdir(exist_ok=True)
     store = SharedMemory(500)
-    fill_all(store)
+    worker = fill_all(store)
     pages = Pages(lambda: store, Access(pages=True), clock=lambda: NOW)
     server = PagesServer(pages, port=0)
     server.start()
@@ -45,7 +48,7 @@ def main(folder: Path = IMAGES) -> None:
             )
             page = browser.new_page(viewport={"width": 1180, "height": 800}, device_scale_factor=1)
             for name, path in PAGES.items():
-                take(page, f"{server.url}{path}", folder / f"page-{name}.png")
+                take(page, f"{server.url}{path.format(worker=worker)}", folder / f"page-{name}.png")
             page.goto(f"{server.url}requests")
             key = page.get_by_role("rowheader").nth(4).get_by_role("link").get_attribute("href")
             take(page, f"{server.url.rstrip('/')}{key}", folder / "page-request.png")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pympler.leaks.guard import guard
 from pympler.leaks.monitor import LeakMonitor
-from pympler.leaks.settings import Settings
+from pympler.leaks.settings import OWN_PREFIX, Settings
 from pympler.leaks.watched import FinishOnClose, WatchedRequest
 
 if TYPE_CHECKING:
@@ -86,10 +86,11 @@ class MemoryMiddleware:
         self.monitor = monitor
         self._route = route
         self._enabled = monitor.settings.enabled
+        self._has_pages = monitor.settings.pages is not False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve a request."""
-        if not self._enabled or REQUEST_KEY in environ:
+        if not self._enabled or REQUEST_KEY in environ or self._is_ours(environ):
             return self.app(environ, start_response)
         exchange = _Exchange(environ, self._route)
         watched = environ[REQUEST_KEY] = exchange.watched = WatchedRequest(
@@ -116,6 +117,11 @@ class MemoryMiddleware:
             FinishOnClose.install(result, exchange.finish)
             return result
         return (_SizedResponse if hasattr(type(result), "__len__") else _Response)(result, exchange)
+
+    def _is_ours(self, environ: WSGIEnvironment) -> bool:
+        """Whether the request is for the pages, which are no part of the application."""
+        path = environ.get("PATH_INFO", "")
+        return self._has_pages and path.startswith(OWN_PREFIX)
 
 
 class _Exchange:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -61,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
         templates = requests_of(arguments.parts)
         if not templates and not arguments.script:
             raise UsageError("the following arguments are required: --path, --request or --script")
+        if arguments.html is not None:
+            _open_page(arguments.html)
         if arguments.baseline is not None:
             baseline = read_baseline(arguments.baseline)
         with progress_line() as progress:
@@ -71,7 +74,31 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(to_dict(result)), flush=True)
         return result.exit_code
     _say(arguments, result, templates, baseline)
+    if arguments.html is not None:
+        _write_page(arguments.html, result, arguments.application)
     return _exit_code(result, baseline, arguments.fail_on)
+
+
+def _open_page(path: str) -> None:
+    """See that the page can be written, before the minutes that a check takes."""
+    try:
+        import pympler.render.pages  # noqa: F401
+    except ImportError as error:
+        raise UsageError(f"--html: {error}") from error
+    try:
+        with open(path, "a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise UsageError(f"--html: {path} cannot be written: {error.strerror}") from error
+
+
+def _write_page(path: str, result: CheckResult, application: str) -> None:
+    # What is missing was said before the check, which then did not take place.
+    with contextlib.suppress(ImportError, OSError):
+        from pympler.render.pages import render_check
+
+        with open(path, "w", encoding="utf-8", errors="replace") as file:
+            file.write(render_check(result, application))
 
 
 def wants_json(argv: Sequence[str]) -> bool:

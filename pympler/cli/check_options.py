@@ -130,6 +130,7 @@ def _add_what_is_right(parser: argparse.ArgumentParser) -> None:
         "--isolate", action="store_true", help="check each path in a process of its own"
     )
     group.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
+    group.add_argument("--html", metavar="FILE", help="write the verdicts as a page, in one file")
     parser.add_argument("--whole-result", action="store_true", help=argparse.SUPPRESS)
 
 

@@ -15,10 +15,13 @@ from typing import Any
 from pympler.errors import SettingsError
 from pympler.util.storeurl import parse_store_url, without_password
 
-__all__ = ["DUTY_CYCLE", "OWN_ROUTE", "Settings"]
+__all__ = ["DUTY_CYCLE", "OWN_PREFIX", "OWN_ROUTE", "Settings"]
 
 DUTY_CYCLE = 0.1
 """Share of the requests that get a window unless ``sample_rate`` says otherwise."""
+
+OWN_PREFIX = "/_pympler"
+"""Where the pages are, unless somebody mounts them elsewhere; requests to them are not watched."""
 
 OWN_ROUTE = "<pympler>"
 """Route of the requests to Pympler's own pages, which are not reported."""

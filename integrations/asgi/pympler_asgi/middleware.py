@@ -9,7 +9,7 @@ from typing import Any, overload
 from pympler.errors import SettingsError
 from pympler.leaks.guard import guard
 from pympler.leaks.monitor import LeakMonitor
-from pympler.leaks.settings import Settings
+from pympler.leaks.settings import OWN_PREFIX, Settings
 from pympler.leaks.stepping import run
 from pympler.leaks.watched import WatchedRequest
 from pympler_asgi.routes import route_template
@@ -21,6 +21,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MONITOR_KEY = "pympler.monitor"
+"""Key of the monitor in the scope of a request to the pages, which is not watched."""
 
 REQUEST_KEY = "pympler"
 """Key of the :class:`~pympler.leaks.watched.WatchedRequest` in the scope of a request."""
@@ -115,6 +118,7 @@ class MemoryMiddleware:
             self._error = error
             self.monitor = LeakMonitor(Settings(enabled=False))
         self._enabled = self.monitor.settings.enabled
+        self._has_pages = self.monitor.settings.pages is not False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, a WebSocket connection or the lifespan."""
@@ -123,6 +127,9 @@ class MemoryMiddleware:
         if scope["type"] not in _WATCHED or REQUEST_KEY in scope or not self._enabled:
             if scope["type"] == "lifespan" and self._enabled:
                 send = self._until_shutdown(send)
+            return await self.app(scope, receive, send)
+        if self._has_pages and _path_of(scope).startswith(OWN_PREFIX):
+            scope[MONITOR_KEY] = self.monitor  # for the pages, which are no part of the application
             return await self.app(scope, receive, send)
         watched = scope[REQUEST_KEY] = WatchedRequest(self.monitor, scope.get("method", ""))
         if scope["type"] == "websocket":
@@ -173,6 +180,12 @@ class MemoryMiddleware:
             del scope[REQUEST_KEY]  # a scope may be used again
         route = self._route(scope) if self._route is not None else None
         watched.route = route or watched.route or route_template(scope)
+
+
+def _path_of(scope: Scope) -> str:
+    """The path below the root path, with which it begins (ASGI 2.2) or not."""
+    path: str = scope.get("path", "")
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _is_serving() -> bool:

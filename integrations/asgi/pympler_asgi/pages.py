@@ -20,6 +20,7 @@ from pympler.render.pages import (
     parse_query,
     read_headers,
 )
+from pympler_asgi.middleware import MONITOR_KEY, REQUEST_KEY
 
 __all__ = ["ReportsApp", "reports_app"]
 
@@ -28,8 +29,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-_REQUEST_KEY = "pympler"
 
 logger = logging.getLogger("pympler")
 
@@ -101,11 +100,13 @@ class ReportsApp:
         return path or "/"
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, path: str) -> None:
-        watched = scope.get(_REQUEST_KEY)
+        watched = scope.get(REQUEST_KEY)
         monitor = self.monitor
         if isinstance(watched, WatchedRequest):
             watched.ours = True
             monitor = monitor if monitor is not None else watched.monitor
+        elif monitor is None:
+            monitor = scope.get(MONITOR_KEY)
         if monitor is None or not monitor.settings.enabled:
             self._say_why(monitor)
             return await _send(send, PageResponse(404, (), b"Not found"))

@@ -12,6 +12,7 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.core.signals import got_request_exception
 
 from pympler.leaks.guard import guard
+from pympler.leaks.settings import OWN_PREFIX
 from pympler.leaks.stepping import run
 from pympler.leaks.watched import FinishOnClose, WatchedRequest
 from pympler.wsgi import REQUEST_KEY as ENVIRON_KEY
@@ -41,6 +42,7 @@ class MemoryMiddleware:
     def __init__(self, get_response: Callable[[Any], Any]) -> None:
         if not get_monitor().settings.enabled:
             raise MiddlewareNotUsed("Pympler is disabled by its settings")
+        self._has_pages = get_monitor().settings.pages is not False
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
@@ -49,7 +51,7 @@ class MemoryMiddleware:
 
     def __call__(self, request: Any) -> Any:
         """Serve a request; gives an awaitable of the response in an asynchronous stack."""
-        if hasattr(request, _ATTRIBUTE):  # listed twice
+        if hasattr(request, _ATTRIBUTE) or self._is_ours(request):  # listed twice, or a page
             return self.get_response(request)
         if self._is_async:
             return self._serve_async(request)
@@ -61,6 +63,10 @@ class MemoryMiddleware:
             raise
         watching.answered(response)
         return response
+
+    def _is_ours(self, request: Any) -> bool:
+        """Whether the request is for the pages, which are no part of the application."""
+        return self._has_pages and request.path_info.startswith(OWN_PREFIX)
 
     async def _serve_async(self, request: Any) -> Any:
         watching = Watching(request)

@@ -11,6 +11,7 @@ from pympler.errors import StoreError
 from pympler.leaks.report import from_dict
 from pympler.render.pages.answers import MissingError, Redirect, RefusedError, Rendered, Site
 from pympler.store import Job
+from pympler.store.results import SnapshotResult
 
 __all__ = ["KINDS", "MOST_WAITING_S", "last_pause", "of_kind", "read_result", "show", "take"]
 
@@ -35,18 +36,21 @@ def show(site: Site, rest: Sequence[str]) -> Rendered | Redirect:
     """How a job goes, until it is done: then its result."""
     if len(rest) != 1:
         raise MissingError("There is no such page.")
-    job = _job(site, rest[0])
+    job, snapshot = _job(site, rest[0]), None
     if job.state == "done":
         if job.kind == "heap":
             return Redirect(f"/heap/{job.id}")
-        if job.kind == "snapshot" and job.result and job.result.get("report"):
-            return Redirect(f"/requests/{job.result['report']}")
         if job.kind != "snapshot":
             return Redirect(_PAGES.get(job.kind, "/"), {"worker": job.worker})
+        snapshot = read_result(job, SnapshotResult)
+        # The report comes later than the snapshot: once a garbage collection has passed.
+        if snapshot.report and site.store.report(snapshot.report) is not None:
+            return Redirect(f"/requests/{snapshot.report}")
     return Rendered(
         "job.html",
         {
             "job": job,
+            "snapshot": snapshot,
             "title": KINDS.get(job.kind, job.kind),
             "going_on": is_going_on(job, site.now),
             "back": _PAGES.get(job.kind, "/"),

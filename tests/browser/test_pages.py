@@ -1,0 +1,273 @@
+"""The pages in a real browser, on each framework: from the overview down to the holder, and back.
+
+The shop runs as a user would run it, in a process of its own with a store in a file. Its leak is
+found by the monitor itself; everything is looked for by role and text, as a reader would.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import require
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+LONGEST_S = 120.0
+
+pytestmark = pytest.mark.integration
+
+
+@dataclass
+class Shop:
+    """An application that runs, and how many requests it has been sent."""
+
+    framework: str
+    address: str
+    sent: int = 0
+    pages: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pages = f"{self.address}/_pympler/"
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(f"{self.address}{path}", timeout=60) as response:
+            text: str = response.read().decode()
+            return text
+
+    def work(self, rounds: int) -> None:
+        for number in range(self.sent, self.sent + rounds):
+            self.get(f"/cart/{number}")
+            self.get(f"/products/{number}")
+            if number % 4 == 0:
+                self.get(f"/report/{number}")
+        self.sent += rounds
+
+    def work_until(self, path: str, wanted: str) -> None:
+        """Send requests until a page shows this."""
+        deadline = time.monotonic() + LONGEST_S
+        while wanted not in self.get(path):
+            assert time.monotonic() < deadline, self.get(path)
+            self.work(25)
+
+
+@pytest.fixture(scope="module", params=["django", "flask", "starlette"])
+def shop(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
+    store = tmp_path_factory.mktemp(request.param) / "shop.db"
+    command = [sys.executable, "-m", "tests.browser.shop", request.param, f"sqlite:///{store}"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield Shop(request.param, f"http://127.0.0.1:{int(process.stdout.readline())}")
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    require("a browser", program, "chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        require("Playwright", False, "playwright")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield made
+        made.close()
+
+
+class Reader:
+    """A browser's page, with what its console said and what could not be loaded."""
+
+    def __init__(self, page: Any, *, thorough: bool) -> None:
+        self.page = page
+        self._thorough = thorough
+        self.faults: list[str] = []
+        page.on("console", lambda message: self.faults.append(message.text))
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("response", self._note)
+        page.set_default_timeout(30_000)
+
+    def _note(self, response: Any) -> None:
+        if response.status >= 400:
+            self.faults.append(f"{response.status} {response.url}")
+
+    def heading(self, name: str | re.Pattern[str]) -> None:
+        self.page.get_by_role("heading", level=1, name=name).wait_for()
+
+    def go(self, name: str) -> None:
+        self.page.get_by_role("navigation").get_by_role("link", name=name).click()
+
+    def check_accessibility(self) -> None:
+        """No serious fault by the rules of axe-core, on either ground; once is enough for all."""
+        if not self._thorough:
+            return
+        from axe_playwright_python.sync_playwright import Axe
+
+        for scheme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
+            self.page.emulate_media(color_scheme=scheme)
+            found = Axe().run(self.page, options=options).response["violations"]
+            serious = [each for each in found if each["impact"] in ("serious", "critical")]
+            assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
+        # On a phone nothing but what is meant to scroll sideways does.
+        self.page.set_viewport_size({"width": 360, "height": 740})
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= 360
+        self.page.set_viewport_size({"width": 1200, "height": 800})
+
+
+@pytest.fixture
+def reader(browser: Any, shop: Shop) -> Iterator[Reader]:
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    made = Reader(context.new_page(), thorough=shop.framework == "flask")
+    yield made
+    context.close()
+    assert made.faults == []
+
+
+def test_a_reader_gets_from_the_overview_to_the_holder(shop: Shop, reader: Reader) -> None:
+    page = reader.page
+    page.goto(shop.pages)
+    page.get_by_role("heading", name="No worker has reported yet").wait_for()
+    reader.check_accessibility()
+
+    # The page keeps itself fresh while the shop is at work.
+    shop.work_until("/_pympler/", "leaks</span>")
+    reader.heading(re.compile("^1 of . routes leaks$"))
+    reader.check_accessibility()
+    row = page.get_by_role("row").filter(has_text="leaks").filter(has_text="cart")
+    row.get_by_role("link", name="Who holds it").click()
+    reader.heading(re.compile("Who holds what"))
+    path = page.get_by_role("list", name="Path to the holder")
+    assert path.get_by_role("listitem").all_inner_texts() == ["tests", "browser", "shop", "CARTS"]
+    assert page.get_by_text("1 entry per request").is_visible()
+    reader.check_accessibility()
+
+    page.get_by_role("link", name=re.compile("GET .*cart")).click()
+    reader.heading("Requests")
+    reader.check_accessibility()
+    page.get_by_role("rowheader").first.get_by_role("link").click()
+    reader.heading(re.compile("GET .*cart"))
+    left = page.get_by_role("table").filter(has_text="Flat size")
+    assert left.get_by_role("rowheader", name="tests.browser.shop.Cart").is_visible()
+    assert page.get_by_text("Exact figures").is_visible()
+    reader.check_accessibility()
+
+    reader.go("Classes")
+    page.get_by_role("link", name="tests.browser.shop.Cart").click()
+    page.get_by_role("img", name=re.compile("^Live instances: pid")).wait_for()
+    reader.check_accessibility()
+
+
+def test_a_reader_takes_heap_snapshots_compares_them_and_follows_an_object(
+    shop: Shop, reader: Reader
+) -> None:
+    shop.work_until("/_pympler/", 'id="workers"')
+    page = reader.page
+    page.goto(shop.pages)
+    reader.go("Heap")
+    for _ in range(2):
+        page.get_by_role("button", name="Take a snapshot").click()
+        reader.heading("Heap snapshot")  # the job's page leads there when it is done
+        shop.work(40)
+        reader.go("Heap")
+    reader.check_accessibility()
+    page.get_by_role("button", name="Compare the two").click()
+    reader.heading("Two snapshots compared")
+    row = page.get_by_role("row").filter(has_text="tests.browser.shop.Cart")
+    gained = row.get_by_role("cell").nth(1).inner_text()  # the last one may still be in use
+    assert 38 <= int(gained) <= 42
+    reader.check_accessibility()
+
+    page.get_by_role("link", name="UTC").last.click()
+    reader.heading("Heap snapshot")
+    reader.check_accessibility()
+    page.get_by_role("link", name="tests.browser.shop.Cart", exact=True).click()
+    reader.heading("tests.browser.shop.Cart")
+    page.get_by_role("row").nth(1).get_by_role("link").click()
+    page.get_by_role("heading", name="Who refers to it").wait_for()
+    assert (
+        "CARTS" in page.get_by_role("heading", level=1).inner_text()
+        or page.get_by_role("region", name="Who refers to it")
+        .get_by_text("dict")
+        .first.is_visible()
+    )
+    reader.check_accessibility()
+    page.get_by_role("region", name="Who refers to it").get_by_role("link").first.click()
+    page.get_by_role("heading", name="What it refers to").wait_for()
+
+
+def test_a_reader_looks_at_garbage_the_process_and_one_armed_request(
+    shop: Shop, reader: Reader
+) -> None:
+    shop.work_until("/_pympler/", 'id="workers"')
+    page = reader.page
+    page.goto(shop.pages)
+    reader.go("Process")
+    page.get_by_role("button", name="Read it now").click()
+    page.get_by_role("heading", name="Garbage collector").wait_for()
+    assert page.get_by_text("MainThread").is_visible()
+    reader.check_accessibility()
+
+    reader.go("Garbage")
+    shop.work(100)
+    page.get_by_role("button", name="Look for garbage").click()
+    page.get_by_role("img", name=re.compile(r"A cycle of \d+ objects: .*Section")).first.wait_for()
+    reader.check_accessibility()
+
+    reader.go("Requests")
+    page.get_by_role("rowheader").filter(has_text="cart").first.get_by_role("link").click()
+    page.get_by_role("button", name="Arm the next request").click()
+    reader.heading("Snapshot around a request")
+    page.get_by_text("waits for the next request").wait_for()
+    found = page.get_by_role("heading", name="Before and after")
+    deadline = time.monotonic() + LONGEST_S
+    while not found.count():
+        assert time.monotonic() < deadline
+        shop.work(1)
+        page.wait_for_timeout(500)
+    changes = page.get_by_role("table").filter(has_text="Difference")
+    assert changes.get_by_role("rowheader", name="tests.browser.shop.Cart").is_visible()
+
+
+@pytest.mark.parametrize("shop", ["flask"], indirect=True)
+def test_everything_works_without_a_script(shop: Shop, browser: Any) -> None:
+    shop.work_until("/_pympler/", 'id="workers"')
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.goto(shop.pages)
+    page.get_by_role("navigation").get_by_role("link", name="Process").click()
+    page.get_by_role("button", name="Read it now").click()
+    deadline = time.monotonic() + LONGEST_S
+    while not page.get_by_role("heading", name="Garbage collector").count():
+        assert time.monotonic() < deadline
+        page.reload()
+    context.close()
+
+
+@pytest.mark.parametrize("shop", ["flask"], indirect=True)
+def test_everything_is_reached_by_keyboard(shop: Shop, reader: Reader) -> None:
+    shop.work_until("/_pympler/", 'id="workers"')
+    page = reader.page
+    page.goto(shop.pages)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Requests"
+    page.keyboard.press("Enter")
+    reader.heading("Requests")
