@@ -10,9 +10,7 @@ from tests.pytest_plugin.runs import QUICK, run, run_here
 from tests.support import require
 
 CASES = """
-import logging
 import unittest
-import warnings
 
 import pytest
 
@@ -39,32 +37,6 @@ def test_what_a_fixture_gathers(bag):
     bag.append("x" * 1000 + str(len(bag)))
 
 
-@pytest.fixture
-def patched(monkeypatch, tmp_path):
-    monkeypatch.setenv("SHOP", "before")
-    (tmp_path / "before").touch()
-
-
-def test_what_pytest_gathers(patched, caplog, capsys, monkeypatch, tmp_path, recwarn):
-    import os
-
-    assert os.environ["SHOP"] == "before" and os.listdir(tmp_path) == ["before"]
-    logging.warning("hello")
-    assert len(caplog.records) == 1
-    print("hello")
-    assert capsys.readouterr().out == "hello\\n"
-    print("left")
-    assert not hasattr(Order, "price") and "/shop" not in __import__("sys").path
-    monkeypatch.setattr(Order, "price", 1, raising=False)
-    monkeypatch.setenv("SHOP", "after")
-    monkeypatch.syspath_prepend("/shop")
-    (tmp_path / "folder").mkdir()
-    monkeypatch.chdir(tmp_path / "folder")
-    (tmp_path / "file").write_text("x")
-    warnings.warn("hello")
-    assert len(recwarn) == 1
-
-
 def test_once():
     assert "once" not in SEEN
     SEEN.append("once")
@@ -78,11 +50,6 @@ def test_skipped_later():
     if "later" in SEEN:
         pytest.skip("later")
     SEEN.append("later")
-
-
-@pytest.mark.xfail(strict=True)
-def test_known_leak():
-    KEPT.append(Order())
 
 
 def test_fails():
@@ -105,11 +72,6 @@ class TestOfUnittest(unittest.TestCase):
     def test_once(self):
         self.assertNotIn("unit", SEEN)
         SEEN.append("unit")
-
-
-class TestAsync(unittest.IsolatedAsyncioTestCase):
-    async def test_clean(self):
-        Order()
 """
 
 
@@ -123,7 +85,7 @@ def test_no_leaks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) ->
     found = result.parseoutcomes()
     found.pop("subtests", None)  # since pytest 9; once each, not with every repetition
     found.pop("warnings", None)
-    assert found == {"failed": 6, "passed": 3, "skipped": 1, "xfailed": 1}
+    assert found == {"failed": 6, "passed": 1, "skipped": 1}
     result.stdout.fnmatch_lines_random(
         [
             "test_cases.py::test_leak FAILED*",
@@ -152,21 +114,6 @@ KEPT = []
 
 def add():
     KEPT.append(object())
-
-
-@pytest.mark.max_growth(10_000)
-def test_grows_a_little():
-    KEPT.append("x" * 500 + str(len(KEPT)))
-
-
-@pytest.mark.max_growth("1 KB")
-def test_what_a_fixture_gathers(bag):
-    bag.append("x" * 50_000 + str(len(bag)))
-
-
-@pytest.fixture
-def bag():
-    return []
 
 
 @pytest.mark.max_memory("1 MB")
@@ -199,10 +146,6 @@ def test_a_function_that_raises(leak_check):
         leak_check(lambda: 1 / 0)
 
 
-def test_a_function_that_raises_later(leak_check):
-    leak_check(iter([1, 2]).__next__)
-
-
 def test_a_loop_that_runs(leak_check):
     async def check():
         leak_check(wait)
@@ -219,13 +162,11 @@ def test_limits_and_functions(pytester: pytest.Pytester, monkeypatch: pytest.Mon
 
     result = run(pytester, monkeypatch)
 
-    result.assert_outcomes(passed=6, failed=3)
+    result.assert_outcomes(passed=4, failed=2)
     result.stdout.fnmatch_lines_random(
         [
             "test_limited.py::test_needs needs 2.9 MB at a time, at most 1.0 MB are allowed",
             "add() leaks * per run, held by test_limited.KEPT (list, +1 entry per run)*",
-            "*__next__() is not repeatable: it raised when it was run for the 3rd time: "
-            "StopIteration",
         ]
     )
 
