@@ -117,10 +117,14 @@ class Investigation:
             waited = requests - suspect.first_requests >= suspect.needed_requests
             if suspect.lengths is None and suspect.verdict is None and waited:
                 return Search(history, list(suspect.groups), suspect.exact, again=suspect)
+        # Windows that overlap see the same, whatever their route: one search is enough until what
+        # it found is decided.
+        undecided = any(not one.exact and one.verdict is None for one in self.suspects)
         for history in self.routes:
             if history.is_suspicious() and len(self.suspects) < _MOST_SUSPECTS:
                 exact = all(result.exact for result in history.usable())
-                return Search(history, history.groups(), exact)
+                if exact or not undecided:
+                    return Search(history, history.groups(), exact)
         return None
 
     def estimated_cost_s(self) -> float:

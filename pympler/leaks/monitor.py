@@ -407,7 +407,7 @@ class LeakMonitor:
             self._counted_s = now_s
             self._counters.add(read_counters(self._started))
         idle = now_s - self._last_window_s > _IDLE_S
-        if idle:
+        if idle and self._budget.allows_window():  # or there was no window for want of budget
             self._settle_all()
         while self._search():
             pass

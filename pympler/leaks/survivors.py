@@ -141,7 +141,7 @@ class Followers(Generic[Key]):
         longest_wait_s: seconds that a window may wait for a collection.
     """
 
-    def __init__(self, *, most_waiting: int = 128, longest_wait_s: float = 3.0) -> None:
+    def __init__(self, *, most_waiting: int = 128, longest_wait_s: float = 10.0) -> None:
         self._most_waiting = most_waiting
         self._longest_wait_s = longest_wait_s
         self._waiting: list[Followed[Key]] = []

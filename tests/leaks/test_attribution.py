@@ -331,3 +331,21 @@ def test_what_has_no_length_is_not_suspected_among_others() -> None:
     assert made.suspects == []
     made.take_outcome(Search(alone, [], exact=True), found)
     assert len(made.suspects) == 1
+
+
+def test_while_a_suspect_found_among_others_is_undecided_no_shared_route_is_searched() -> None:
+    made = Investigation("evidence")
+    for route in ("/a", "/b"):
+        for _ in range(8):
+            made.record(("GET", route), SHARED, ())
+        made.routes.of(("GET", route)).requests = 100
+    first = made.next_search()
+    assert first is not None
+    made.take_outcome(first, HolderSearch((suspect().holder,), 6, 0, 6))
+    assert made.next_search() is None
+
+    (watched,) = made.suspects
+    watched.verdict = "bounded"
+    second = made.next_search()
+    assert second is not None
+    assert second.history is not first.history
