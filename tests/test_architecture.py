@@ -62,6 +62,7 @@ STAGES = """
     pympler.leaks.children pympler.leaks.pools
     pympler.leaks.stepping
     pympler.leaks
+    pympler.metrics
     pympler.render pympler.render.text pympler.render.json pympler.render.panel pympler.render.fleet
     pympler.leaks.check
     pympler.render.pages

@@ -29,7 +29,7 @@ from pympler.leaks.guard import guard
 from pympler.leaks.investigation import Investigation
 from pympler.leaks.jobs import Jobs, TakenSnapshot
 from pympler.leaks.lifecycle import follow
-from pympler.leaks.publisher import Publisher
+from pympler.leaks.publisher import Observer, Publisher
 from pympler.leaks.report import LeakSummary, RequestReport, RouteSummary, worst
 from pympler.leaks.settings import Settings
 from pympler.leaks.steps import RequestSteps
@@ -74,6 +74,10 @@ class LeakMonitor:
             :class:`~pympler.leaks.report.RouteSummary`, after a request and outside any lock.
         options: settings by name, if no ``settings`` are given.
 
+    Attributes:
+        observers: are told of each report and, every few seconds, of the summary, such as the
+            metrics of :mod:`pympler.metrics`.
+
     Raises:
         SettingsError: for an unknown setting or a bad value, or a class that cannot be tracked.
 
@@ -102,6 +106,7 @@ class LeakMonitor:
         self.store = self._open_store() if store is None else store
         self._owns_store = store is None
         self._on_leak = on_leak
+        self.observers: list[Observer] = []
         self._closed = False
         chosen = self.settings.track_classes if self.settings.enabled else ()
         self._chosen = ChosenClasses(chosen) if chosen else None
@@ -121,7 +126,7 @@ class LeakMonitor:
         self._budget = Budget(self.settings.max_overhead, time.monotonic)
         self._cycle = DutyCycle(self.settings.sample_rate)
         self._births = Births()
-        self._publisher = Publisher(self.settings, self.store, self._on_leak)
+        self._publisher = Publisher(self.settings, self.store, self._on_leak, self.observers)
         self._hook_cost_s = self._owed_s = 0.0
         self._investigation = Investigation(self.settings.deep)
         self._late: deque[ActiveRequest] = deque()
@@ -430,6 +435,7 @@ class LeakMonitor:
             lengths = self._investigation.lengths()
         by_name = {each.holder.path: size for each, size in lengths.items() if size is not None}
         self._diary.write(summary, by_name, last=last)
+        self._publisher.tell(summary)
         with self._turns:
             self._spend(time.thread_time() - cpu_s)
 

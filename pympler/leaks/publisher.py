@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from pympler.leaks.guard import guard
-from pympler.leaks.report import RequestReport, RouteSummary, Suspect
+from pympler.leaks.report import LeakSummary, RequestReport, RouteSummary, Suspect
 from pympler.leaks.settings import Settings
 from pympler.leaks.suspects import RouteKey
 from pympler.leaks.verdict import request_line, unattributed_line
 from pympler.store import Store
 
-__all__ = ["Publisher"]
+__all__ = ["Observer", "Publisher"]
 
 logger = logging.getLogger("pympler")
+
+
+class Observer(Protocol):
+    """Is told of what the monitor finds out, such as metrics."""
+
+    def take_report(self, report: RequestReport) -> None:
+        """Called with each report, after its request has ended, in any thread."""
+
+    def take_summary(self, summary: LeakSummary) -> None:
+        """Called every few seconds in the background thread, and at the end."""
 
 
 class Publisher:
@@ -26,6 +37,7 @@ class Publisher:
         settings: for the level of the log lines.
         store: keeps the reports.
         on_leak: called once for each route that a confirmed leak accuses.
+        observers: are told of everything as well; the list of the monitor's user.
     """
 
     def __init__(
@@ -33,10 +45,12 @@ class Publisher:
         settings: Settings,
         store: Store,
         on_leak: Callable[[RouteSummary], object] | None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self._level = settings.log_level_number
         self._store = store
         self._on_leak = on_leak
+        self._observers = observers
         self._accused: set[RouteKey] = set()
 
     def publish(self, reports: Iterable[RequestReport]) -> None:
@@ -47,6 +61,15 @@ class Publisher:
             with guard("log a report"):
                 if logger.isEnabledFor(self._level):
                     logger.log(self._level, "%s", request_line(report))
+            for observer in self._observers:
+                with guard("tell an observer of a report"):
+                    observer.take_report(report)
+
+    def tell(self, summary: LeakSummary) -> None:
+        """Tell the observers how the worker is doing."""
+        for observer in self._observers:
+            with guard("tell an observer of a summary"):
+                observer.take_summary(summary)
 
     def announce(self, accusations: Iterable[RouteSummary | Suspect]) -> None:
         """Warn of confirmed leaks; a route is accused once."""

@@ -376,11 +376,9 @@ class SqliteStore:
         return connection
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
+        return sqlite3.connect(
             self.path, timeout=_READ_WAIT_S, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA cache_size=-1024")  # a worker does not need the usual 2 MB
-        return connection
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
