@@ -275,6 +275,8 @@ def _label_instance(parent: Any, child: Any) -> tuple[str, Any]:
                 names.update(value.__code__.co_names)
             elif name == "__annotations__" and type(value) is dict:
                 names.update(key for key in value if type(key) is str)
+            elif type(name) is str and not _is_descriptor(value):
+                names.add(name)  # a default, which instances replace
     for name, read in _getters_of(type(parent)):
         if read(parent) is child:
             return _attribute(name), None
@@ -286,13 +288,18 @@ def _label_instance(parent: Any, child: Any) -> tuple[str, Any]:
     return f".<{type_name(type(child))}>", None
 
 
+def _is_descriptor(value: Any) -> bool:
+    return any("__get__" in _class_namespace_of(base) for base in _mro_of(type(value)))
+
+
 def _getters_of(kind: type) -> list[tuple[str, Any]]:
     return [(name, read) for base, name, read in _GETTERS if issubclass(kind, base)]
 
 
 def _stored_attribute(parent: Any, name: str) -> Any:
     # A class attribute of that name could be a property: then the instance is not asked.
-    if any(name in _class_namespace_of(base) for base in _mro_of(type(parent))):
+    namespaces = [_class_namespace_of(base) for base in _mro_of(type(parent))]
+    if any(name in names and _is_descriptor(names[name]) for names in namespaces):
         return None
     try:
         return object.__getattribute__(parent, name)

@@ -319,4 +319,13 @@ def _is_imported(child: Any, module: str) -> bool:
         home = type.__dict__["__module__"].__get__(child)
     else:
         return False
-    return type(home) is str and home != module and home in sys.modules
+    if type(home) is not str or home == module:
+        return False
+    namespace = sys.modules.get(home)
+    if not issubclass(type(namespace), types.ModuleType):
+        return False
+    # What a function has made and put here (a patch, a hook) is not to be found where it was made.
+    name = (
+        child.__name__ if kind is types.FunctionType else type.__dict__["__name__"].__get__(child)
+    )
+    return module_namespace(namespace).get(name) is child  # type: ignore[arg-type]

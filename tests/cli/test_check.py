@@ -189,7 +189,5 @@ def test_the_version_and_help() -> None:
 def test_without_a_command() -> None:
     code, out, err = run()
     assert (code, out) == (2, "")
-    assert (
-        err == "pympler: error: no command is given; use 'check', 'report', 'serve' or 'heap' "
-        "(see pympler --help)\n"
-    )
+    assert err.startswith("pympler: error: no command is given; use 'check', ")
+    assert err.endswith("(see pympler --help)\n")

@@ -55,8 +55,10 @@ class Candidate:
         table_bytes: reads its own flat size.
         growth: entries per request, as it grew in the rounds.
         bound: declared for good (``maxlen``); owner_bound: declared by the object that owns it.
+        is_slot: whether it is what stands in a place now, rather than one object.
         patient: whether it is judged at the end only, because it grows in turns.
         verdict: ``None`` until it is confirmed as ``"leak"`` or found ``"bounded"``.
+        reached_bytes: what it keeps, whether others keep it as well or not.
         seen_bound: longest that it was seen to be, once it is bounded.
     """
 
@@ -69,6 +71,7 @@ class Candidate:
     growth: float
     bound: int | None = None
     owner_bound: int | None = None
+    is_slot: bool = False
     patient: bool = False
     verdict: str | None = None
     seen_bound: int | None = None
@@ -76,6 +79,7 @@ class Candidate:
     weak: bool = False
     objects_per_request: float = 0.0
     bytes_per_request: float = 0.0
+    reached_bytes: float = 0.0
     stored_at: str | None = None
 
     def as_suspect(self) -> Suspect:
@@ -176,7 +180,7 @@ def rank(
         one.weak = bool(fresh) and all(_is_live_weakref(item) for item in fresh)
         del fresh
         kept = left_behind([lambda one=one: _fresh(one, known[one])], old)[0]  # type: ignore[misc]
-        one.bytes_per_request = float(kept.flat_bytes)
+        one.bytes_per_request = one.reached_bytes = float(kept.flat_bytes)
         if not one.application:
             one.path += _what_run(_fresh(one, known[one]))
     ordered = sorted(

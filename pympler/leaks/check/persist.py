@@ -59,10 +59,11 @@ def look_longer(meter: Meter) -> Persisting | None:
     if not persists(window):
         return None
     candidates = container_candidates(growing(tracks, _REQUESTS, least=_LEAST_ENTRIES))
-    if not candidates:
-        candidates = slot_candidates(growing_slots(*scans), _REQUESTS * _ROUNDS)
-    if not candidates:
-        candidates = _spread_candidates(first)
+    candidates += slot_candidates(growing_slots(*scans), _REQUESTS * _ROUNDS)
+    spread = _spread_candidates(first)
+    # A few of many containers may happen to grow in each window; they are not the whole.
+    if spread and spread[0].growth > 2 * max((one.growth for one in candidates), default=0):
+        candidates = spread
     return Persisting(window, candidates)
 
 

@@ -155,7 +155,7 @@ class _Examination:
             self._check_time()
         growth = growing(tracks, ROUND)
         candidates = container_candidates(growth)
-        candidates += slot_candidates(growing_slots(*scans), ROUND * rounds, growth)
+        candidates += slot_candidates(growing_slots(*scans), ROUND * rounds)
         candidates += register_candidates(least(*windows))
         return windows, candidates
 
@@ -186,6 +186,7 @@ class _Examination:
             visitor.send(ROUND)
         visitor.settle()
         settle_process()
+        candidates = _one_of_each(candidates)
         leaks = rank([one for one in candidates if one.verdict == "leak"], known, old)
         bounded = rank([one for one in candidates if one.verdict == "bounded"], known, old)
         for one in (*leaks, *bounded):
@@ -193,7 +194,7 @@ class _Examination:
         self._trace(leaks)
         return _Watched(leaks, bounded)
 
-    def _trace(self, leaks: Sequence[Candidate]) -> None:
+    def _trace(self, leaks: list[Candidate]) -> None:
         """Find the lines that store, in a few traced requests."""
         if not leaks:
             return
@@ -202,13 +203,14 @@ class _Examination:
         tracer = StoreTracer({one: one.length for one in leaks[:5]})
         # A leak that is confirmed stays one if the application fails now.
         with contextlib.suppress(ApplicationError), self._visitor.traced(tracer):
-            for _ in range(needed):
+            for number in range(_MOST_TRACED):
                 self._visitor.send(1)
                 lines = tracer.lines()
-                if all(line is not None for line in lines.values()):
+                if all(lines.values()) or (number + 1 >= needed and lines[leaks[0]]):
                     break
         for one, line in tracer.lines().items():
             one.stored_at = _not_ours(line)  # type: ignore[attr-defined]
+        _put_known_line_first(leaks)
 
     def _look_longer(self, watched: _Watched) -> Findings | None:
         """The verdict on growth that nothing explains so far, ``None`` if it ends."""
@@ -280,6 +282,34 @@ class _Watched:
             and window.blocks <= 2.5 * objects + _LEAST_BLOCKS
             and window.malloc_bytes <= 2.5 * size + _LEAST_MALLOC_BYTES
         )
+
+
+def _one_of_each(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Of a container and the slot that it stands in only what tells more.
+
+    That is the slot if the container was replaced by longer copies of itself.
+    """
+    chosen: dict[str, Candidate] = {}
+    for one in sorted(candidates, key=lambda one: (one.verdict != "leak", one.is_slot)):
+        chosen.setdefault(one.path, one)
+    return [one for one in candidates if chosen[one.path] is one]
+
+
+def _put_known_line_first(leaks: list[Candidate]) -> None:
+    """Of two that keep the same, name the one that a line of the application adds to."""
+    first = leaks[0]
+    if first.stored_at is not None:
+        return
+    for one in leaks[1:]:
+        alike = one.application == first.application and 2 * one.reached_bytes > first.reached_bytes
+        if one.stored_at is not None and alike:
+            leaks.remove(one)
+            leaks.insert(0, one)
+            one.bytes_per_request, first.bytes_per_request = (
+                max(one.bytes_per_request, first.bytes_per_request),
+                min(one.bytes_per_request, first.bytes_per_request),
+            )
+            return
 
 
 def _was_just_emptied(one: Candidate) -> bool:

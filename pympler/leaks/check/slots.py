@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import gc
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from contextvars import Context, copy_context
+from queue import SimpleQueue
 from types import FrameType, ModuleType
 from typing import Any
 
 from pympler.graph.roots import is_own
 from pympler.leaks.check.candidates import Candidate, name_objects
 from pympler.leaks.growth import listed_objects
+from pympler.leaks.lengths import LruCache
 from pympler.sizing.flat import flat_size
 from pympler.util.names import type_name
 
@@ -26,8 +29,8 @@ For a context variable it is 0 for the current context, or the id of another, an
 variable.
 """
 
-Slots = dict[Key, tuple[int, int]]
-"""Id and length of the value in each slot; the id of a text or number is left out."""
+Slots = dict[Key, int]
+"""Length of the value in each slot."""
 
 _LARGE_BYTES = 64
 _MANY = 8
@@ -41,8 +44,13 @@ _LENGTHS: dict[int, Callable[[Any], int]] = {
     id(dict): dict.__len__,
     id(list): list.__len__,
     id(set): set.__len__,
+    id(deque): deque.__len__,
+    id(bytearray): bytearray.__len__,
 }
-_TEXTS = frozenset(map(id, (str, bytes, int)))
+_TEXTS = frozenset(map(id, (str, bytes, int, bytearray)))
+# What is inside a cache or a queue is said by the cache or queue; frames change all the time.
+_LEFT_OUT = frozenset(map(id, (FrameType, LruCache, SimpleQueue)))
+_MOST_REFERENTS = 1000  # they are listed for each look
 
 
 def value_length(value: Any) -> int | None:
@@ -66,29 +74,34 @@ def read_slots() -> Slots:
             for variable, value in owner.items():
                 _read(slots, id(owner), id(variable), value)
             continue
-        if kind is FrameType or issubclass(kind, ModuleType) or is_own(owner):
+        if id(kind) in _LEFT_OUT or issubclass(kind, ModuleType) or is_own(owner):
             continue
         if kind is dict:
             for name, value in list(dict.items(owner)):
                 if type(name) is str:
                     _read(slots, id(owner), id(name), value)
             continue
-        for place, value in enumerate(gc.get_referents(owner)):
-            _read(slots, id(owner), place, value)
+        referents = gc.get_referents(owner)
+        if len(referents) <= _MOST_REFERENTS:
+            for place, value in enumerate(referents):
+                _read(slots, id(owner), place, value)
     return slots
 
 
 def _read(slots: Slots, owner: int, place: int, value: Any) -> None:
     length = value_length(value)
     if length is not None:
-        slots[owner, place] = (0 if id(type(value)) in _TEXTS else id(value), length)
+        slots[owner, place] = length
 
 
-def growing_slots(first: Slots, *later: Mapping[Key, tuple[int, int]]) -> dict[Key, int]:
-    """The slots whose value was replaced by a larger one in each scan, and by how much in all.
+def growing_slots(first: Slots, *later: Mapping[Key, int]) -> dict[Key, int]:
+    """The slots whose value was larger in each scan than before, and by how much in all.
+
+    A container that grows in its slot is among them: one that was replaced by a longer copy may
+    have got the address of the one before.
 
     Example:
-        >>> growing_slots({(1, 2): (7, 200)}, {(1, 2): (8, 300)}, {(1, 2): (9, 400)})
+        >>> growing_slots({(1, 2): 200}, {(1, 2): 300}, {(1, 2): 400})
         {(1, 2): 200}
     """
     growing = {}
@@ -96,14 +109,11 @@ def growing_slots(first: Slots, *later: Mapping[Key, tuple[int, int]]) -> dict[K
         before = begun
         for scan in later:
             now = scan.get(key)
-            if now is None or now[1] <= before[1]:
-                break
-            # A text may be extended in place; a container that is the same grows visibly.
-            if now[0] and now[0] == before[0]:
+            if now is None or now <= before:
                 break
             before = now
         else:
-            growing[key] = before[1] - begun[1]
+            growing[key] = before - begun
     return growing
 
 
@@ -115,15 +125,12 @@ def slot_readers(keys: Collection[Key]) -> dict[Key, Callable[[], Any]]:
     return {key: _reader(owners[key[0]], key[1]) for key in keys if key[0] in owners}
 
 
-def slot_candidates(
-    growing_by: Mapping[Key, int], requests: int, seen: Collection[int] = ()
-) -> list[Candidate]:
+def slot_candidates(growing_by: Mapping[Key, int], requests: int) -> list[Candidate]:
     """The values of slots that grow, named.
 
     Args:
         growing_by: the slots, with what they grew by.
         requests: in how many requests.
-        seen: ids of containers that are known to grow in place.
     """
     found = []
     readers = slot_readers(sorted(growing_by, key=lambda key: -growing_by[key])[:_MOST])
@@ -131,7 +138,7 @@ def slot_candidates(
     names = name_objects({id(value): value for value in values.values()})
     for key, value in values.items():
         name = names.get(id(value))
-        if name is not None and id(value) not in seen:
+        if name is not None:
             kind = type_name(type(value))
             found.append(_candidate(readers[key], growing_by[key] / requests, kind, name))
     return found
@@ -146,6 +153,7 @@ def _candidate(read: Callable[[], Any], growth: float, kind: str, name: Any) -> 
         entries=lambda: gc.get_referents(read()),
         table_bytes=lambda: flat_size(read()),
         growth=growth,
+        is_slot=True,
     )
 
 

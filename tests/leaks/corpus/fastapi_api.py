@@ -216,9 +216,8 @@ async def router_fixed(n: int, request: Request) -> str:
 @app.get("/waiting/{n}")
 async def waiting(n: int, request: Request) -> str:
     """Tasks that wait for an event that never comes."""
-    request.app.state.waiting.append(
-        asyncio.create_task(request.app.state.closing.wait())  # leak: waiting
-    )
+    task = asyncio.create_task(request.app.state.closing.wait())
+    request.app.state.waiting.append(task)  # leak: waiting
     return "ok"
 
 
