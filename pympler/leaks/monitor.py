@@ -55,7 +55,6 @@ _MOST_PUT_OFF = 2
 _REPORTS_PER_REQUEST = 4
 _PLAIN_REQUEST_S = 2e-6  # what a request without a window takes, benchmarks/cost.py
 _TRACED_EVENT_S = 2e-6  # what an event of a traced request takes
-_BUSY = "a holder was searched for just then"
 _CLOSE = guard("close a window")  # used again and again: each request comes by
 _ENTER = guard("follow the instances of a request")
 
@@ -259,7 +258,7 @@ class LeakMonitor:
         request.lengths = self._investigation.lengths()
         request.started_at = time.time()
         request.began_s = time.perf_counter()
-        request.refused = self._births.refusal() or (_BUSY if self._busy else "")
+        request.refused = self._births.refusal()
         if request.births is not None:
             request.births.watch()
         if not request.refused:

@@ -79,12 +79,11 @@ class Settled(Generic[Key]):
     def without(self, garbage: Collection[int]) -> Settled[Key]:
         """The same without what a collection of the young generations would free.
 
-        That proves as much as a collection, but for what has left them.
+        That proves as much as a collection. What has left these generations was in one that came
+        after the request.
         """
         survivors = {item: kind for item, kind in self.survivors.items() if item not in garbage}
-        proven = survivors.keys() <= self.sizes.keys()
-        rechecked = "collected" if proven else self.rechecked
-        return replace(self, survivors=survivors, rechecked=rechecked)
+        return replace(self, survivors=survivors, rechecked="collected")
 
 
 @dataclass(slots=True, eq=False)

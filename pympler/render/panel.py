@@ -7,6 +7,7 @@ left behind is read when somebody opens it: by then it has been looked at again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ _MOST_ROWS = 50
 _FIRST_WINDOWS = 2
 _MOST_ROUTES = 10
 _WAIT_FOR_THE_STORE_S = 2.0
+_WAIT_FOR_THE_END_S = 0.5
+_PAUSE_S = 0.05
 _FIRST = "The first requests of a route fill caches and import modules: load it again to see less."
 _OFF = "Pympler is disabled by its settings, so this request was not watched."
 
@@ -106,8 +109,8 @@ def view(
     if not key:
         return {"message": "Nothing was written down for this request."}
     try:
+        report = None if is_running or not worker else _report(monitor, key)
         summary = _summary(monitor, worker)
-        report = None if is_running else _report(monitor, key)
         missing = _why_missing(monitor, worker, is_running=is_running)
     except PymplerError as error:
         return {"message": f"The reports cannot be read: {error}"}
@@ -129,15 +132,22 @@ def view(
 
 
 def _summary(monitor: LeakMonitor, worker: str) -> LeakSummary:
-    own = monitor.summary()  # looks again at what waits for it
+    own = monitor.summary()
     if own.worker == worker:
         return own
     return next((each for each in monitor.store.summaries() if each.worker == worker), own)
 
 
 def _report(monitor: LeakMonitor, key: str) -> RequestReport | None:
+    monitor.summary()  # looks again at what waits for it
     found = monitor.store.report(key)
     if found is None and monitor.store.flush(_WAIT_FOR_THE_STORE_S):
+        found = monitor.store.report(key)
+    # A browser may ask before the server has closed the response, with which the request ends.
+    deadline_s = time.monotonic() + _WAIT_FOR_THE_END_S
+    while found is None and time.monotonic() < deadline_s:
+        time.sleep(_PAUSE_S)
+        monitor.summary()
         found = monitor.store.report(key)
     return found
 
@@ -222,7 +232,7 @@ def _sentence(report: RequestReport) -> str:
     if report.unfollowed:
         unfollowed = (
             f" {plural(report.unfollowed, 'object')} could not be followed, because a collection "
-            "of older objects came between."
+            "of older objects came between: load the page again to see them."
         )
     if not report.survivors:
         return ("" if unfollowed else "It left nothing behind.") + unfollowed.strip()
