@@ -22,6 +22,7 @@ TITLE = "# Results of the benchmarks\n"
 ORDER = (
     "Accuracy",
     "Sizing",
+    "Heap walk",
     "Class tracking",
     "Cost per request",
     "Peers",

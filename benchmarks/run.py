@@ -10,6 +10,7 @@ from results import FOLDER, arguments
 SCRIPTS = (
     "accuracy.py",
     "sizing.py",
+    "heapwalk.py",
     "classtracker.py",
     "cost.py",
     "peers.py",

@@ -776,8 +776,8 @@ use_nature(const Walker *walker, Kind *kind)
 /* The walk of asizeof: level by level. Objects are told apart by address, and the next ones are
    fetched into the cache while one is looked at. */
 
-#define AHEAD 24
-#define NEAR 8
+#define AHEAD 64
+#define NEAR 24
 
 static inline void
 fetch_ahead(PyObject **items, size_t i, size_t count)
@@ -2021,6 +2021,31 @@ walker_size(Walker *walker, PyObject *item)
     return PyLong_FromSsize_t(known ? size_of(walker, kind, item) : -1);
 }
 
+PyDoc_STRVAR(sizes_doc,
+             "sizes(items) -> bytes: numbers of 64 bits, the size of each or -1 if Python must be "
+             "asked.");
+
+static PyObject *
+walker_sizes(Walker *walker, PyObject *items)
+{
+    if (!PyList_CheckExact(items)) {
+        PyErr_SetString(PyExc_TypeError, "give a list");
+        return NULL;
+    }
+    size_t count = (size_t)PyList_GET_SIZE(items);
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(count * sizeof(int64_t)));
+    if (bytes == NULL) {
+        return NULL;
+    }
+    int64_t *sizes = (int64_t *)PyBytes_AS_STRING(bytes);
+    for (size_t i = 0; i < count; i++) {
+        PyObject *item = PyList_GET_ITEM(items, i);
+        Kind *kind = find_kind(walker, Py_TYPE(item));
+        sizes[i] = kind && kind->mode == COUNT ? size_of(walker, kind, item) : -1;
+    }
+    return bytes;
+}
+
 PyDoc_STRVAR(tally_doc, "tally() -> rows of type, objects and bytes, for each type in its place.");
 
 static PyObject *
@@ -2160,6 +2185,7 @@ static PyGetSetDef walker_attributes[] = {
 static PyMethodDef walker_methods[] = {
     METHOD(teach, METH_VARARGS),
     METHOD(size, METH_O),
+    METHOD(sizes, METH_O),
     METHOD(budget, METH_VARARGS),
     METHOD(mark, METH_O),
     METHOD(fresh, METH_O),

@@ -1,7 +1,7 @@
 """The walk that takes a snapshot, with the extension: the whole graph in one call.
 
-What is to be done with a type is learned from the first walk that meets it, which is then done once
-more: nothing of the program can run within one.
+Nothing of the program can run within it. Objects of types that are met for the first time are
+sized afterwards; only if one of these types is Pympler's own, the walk is done once more.
 """
 
 from __future__ import annotations
@@ -52,15 +52,18 @@ def taught_walker() -> Any:
     return walker
 
 
-def learn(walker: Any, samples: list[Any]) -> None:
-    """Teach a walker the types of these objects, and remember it."""
+def learn(walker: Any, samples: list[Any]) -> bool:
+    """Teach a walker the types of these objects, and remember it; whether one is Pympler's own."""
+    own = False
     for item in samples:
         kind = type(item)
         if is_own_kind(kind):
             lesson = teach_mode(walker, kind, OWN)
+            own = True
         else:
             lesson = teach(walker, kind_of(kind, EVERYTHING), item, follow=BY_NATURE)
         _lessons[id(kind)] = (weakref.ref(kind), lesson)
+    return own
 
 
 def compiled_graph(
@@ -72,15 +75,15 @@ def compiled_graph(
     try:
         for walks in range(_MOST_WALKS):
             *arrays, nodes, parked, samples, stopped = walker.graph(*request)
-            if not samples or walks + 1 == _MOST_WALKS:
+            own = learn(walker, samples)
+            if not own or walks + 1 == _MOST_WALKS:
                 break
-            learn(walker, samples)
             # Or the next walk would find them, and that they hold what is theirs.
             arrays, nodes, parked, samples = [], b"", [], []
     finally:
         let_go(request)
     graph = graph_from(arrays, beginning, type_names(walker))
-    _add_sizes(graph, array("I", nodes), parked)
+    _add_sizes(graph, walker, array("I", nodes), parked)
     return graph, REASONS[stopped]
 
 
@@ -134,10 +137,19 @@ def graph_from(arrays: list[bytes], beginning: Beginning, types: list[str]) -> H
     return HeapGraph(types, tops=list(tops.values()), **made)
 
 
-def _add_sizes(graph: HeapGraph, nodes: array[int], parked: list[Any]) -> None:
+def _add_sizes(graph: HeapGraph, walker: Any, nodes: array[int], parked: list[Any]) -> None:
     """Size what the walk handed back: nodes and their objects."""
-    places = {id(item): node for node, item in zip(nodes, parked, strict=True)}
-    for kind, items in by_type(parked):
+    found = array("q")
+    found.frombytes(walker.sizes(parked))
+    rest, places = [], array("I")
+    for place, size in enumerate(found):
+        if size >= 0:
+            graph.sizes[nodes[place]] = size
+        else:
+            rest.append(parked[place])
+            places.append(nodes[place])
+    by_id = {id(item): node for node, item in zip(places, rest, strict=True)}
+    for kind, items in by_type(rest):
         sizes = sizes_of(kind_of(kind, EVERYTHING), items)
         for item, size in zip(items, sizes, strict=True):
-            graph.sizes[places[id(item)]] = size
+            graph.sizes[by_id[id(item)]] = size

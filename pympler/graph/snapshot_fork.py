@@ -12,6 +12,7 @@ import select
 import signal
 import time
 from array import array
+from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
@@ -93,10 +94,11 @@ def _prepare(walker: Any) -> None:
 
 
 def _classes() -> list[type]:
+    subclasses_of: Callable[[type], list[type]] = type.__subclasses__
     found: list[type] = [object]
     seen = {id(object)}
     for kind in found:  # grows meanwhile
-        for one in type.__subclasses__(kind):
+        for one in subclasses_of(kind):
             if id(one) not in seen:
                 seen.add(id(one))
                 found.append(one)

@@ -13,8 +13,8 @@ from typing import Any
 
 from pympler.sizing.compiled import extension, new_walker
 from pympler.sizing.flat import int_bytes
-from pympler.sizing.kinds import Rules
-from pympler.sizing.taught import teach
+from pympler.sizing.kinds import Rules, kind_of
+from pympler.sizing.taught import teach, teach_basics
 from pympler.sizing.walk import Budget, Measured, Outcome, Walk, marks_of, shared_ids
 from pympler.util.parts import parts
 
@@ -44,6 +44,8 @@ class CompiledWalk(Walk):
         self._walker.budget(
             -1 if most is None else int(most), -1.0 if timeout_s is None else float(timeout_s)
         )
+        if not self.rules.excluded and not self.rules.handlers:
+            teach_basics(self._walker)
         return Walk.run(self, groups)
 
     def fresh(self, items: list[Any]) -> list[Any]:
@@ -84,7 +86,9 @@ class CompiledWalk(Walk):
                 following += self.fresh(more)
                 self._note(outcome)
                 # What was unknown goes through the walker once more, now that it is taught.
-                parked, unknown, samples, more, _ = walker.walk(unknown, depth, limit, False)
+                deep = not following
+                parked, unknown, samples, more, depth = walker.walk(unknown, depth, limit, deep)
+                self.deepest = max(self.deepest, depth)
                 following += more
             level = following
             depth += 1
@@ -119,7 +123,7 @@ class CompiledWalk(Walk):
             self._ask_late(outcome)
         for kind, objects, size in walker.tally():
             if objects:
-                made = self.kinds[id(kind)]
+                made = self.kinds.setdefault(id(kind), kind_of(kind, self.rules))
                 made.objects += objects
                 made.bytes += size
         self.objects += walker.objects

@@ -7,15 +7,27 @@ and is tried on one object: where the two sizes differ, objects of the type are 
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
+from pympler.sizing.compiled import new_walker
 from pympler.sizing.flat import GC_HEADER_BYTES, has_own_sizeof, mro_of
-from pympler.sizing.kinds import Kind
+from pympler.sizing.kinds import Kind, Rules, kind_of
 from pympler.sizing.layout import MANAGED_DICT, flags_of, layout
 from pympler.sizing.special import handled_as, struct_fields
 
-__all__ = ["BY_NATURE", "COUNT", "OWN", "PARK", "SKIP", "Lesson", "teach", "teach_mode"]
+__all__ = [
+    "BY_NATURE",
+    "COUNT",
+    "OWN",
+    "PARK",
+    "SKIP",
+    "Lesson",
+    "teach",
+    "teach_basics",
+    "teach_mode",
+]
 
 # The numbers of the enumerations in pympler/_heapwalk.c.
 SKIP, COUNT, PARK, OWN = 1, 2, 3, 4
@@ -79,6 +91,19 @@ def teach(walker: Any, made: Kind, item: Any, *, follow: int | None = None) -> L
     lesson = (PARK, 0, 0, 0, 0, header, how, 0, asked)
     walker.teach(kind, *lesson)
     return lesson
+
+
+def teach_basics(walker: Any) -> None:
+    """Teach a walker what is met everywhere, where no rule says anything special of it."""
+    for kind, lesson in _basics():
+        walker.teach(kind, *lesson)
+
+
+@lru_cache(maxsize=1)
+def _basics() -> tuple[tuple[type, Lesson], ...]:
+    walker, rules = new_walker(), Rules()
+    samples: tuple[Any, ...] = ("", b"", 0, 0.0, 1j, True, None, (), [], {}, set(), frozenset())
+    return tuple((type(one), teach(walker, kind_of(type(one), rules), one)) for one in samples)
 
 
 def teach_mode(walker: Any, kind: type, mode: int) -> Lesson:

@@ -1,0 +1,171 @@
+"""How fast the compiled walk is: beside peers, and beside a collection of the same heap.
+
+Each peer is in an environment of its own, with the same Python. Figures are seconds of the
+processor, the best of three, each task in a process of its own; a peer is ended at a cap.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+from results import FOLDER, arguments, environment, table, verdict, write_section
+
+CAP_S = 100.0
+REQUIREMENTS = {
+    "pympler": "Pympler==1.1",
+    "objsize": "objsize==0.8.0",
+    "guppy": "guppy3",
+    "objgraph": "objgraph",
+}
+NAMES = {
+    "pympler": "Pympler 1.1",
+    "objsize": "objsize 0.8.0",
+    "guppy": "guppy3",
+    "objgraph": "objgraph",
+}
+Figures = dict[str, float]
+Found = dict[tuple[str, str, int], Figures | None]
+
+
+def main() -> None:
+    args = arguments(__doc__)
+    share = 20 if args.quick else 1
+    thousand, million, ten = 100_000 // share, 1_000_000 // share, 10_000_000 // share
+    found: Found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        pythons = {"ours": sys.executable}
+        for name, requirement in REQUIREMENTS.items():
+            venv.create(Path(folder) / name, with_pip=True)
+            pythons[name] = str(Path(folder) / name / "bin" / "python")
+            subprocess.run([pythons[name], "-m", "pip", "install", "-q", requirement], check=True)
+        plan = [("records", tool, thousand, 3) for tool in ("ours", "pympler", "objsize", "guppy")]
+        plan += [("records", "ours", million, 3), ("records", "guppy", million, 1)]
+        plan += [("texts", tool, million, 3) for tool in ("ours", "guppy")]
+        plan += [("summary", tool, million, 3) for tool in ("ours", "guppy", "objgraph")]
+        plan += [("summary", "pympler", million, 1)]
+        plan += [("snapshot", "ours", million, 3), ("snapshot", "ours", ten, 1)]
+        plan += [("pause", "ours", ten, 3)]
+        for task, tool, count, times in plan:
+            key = task, tool, count
+            found[key] = _measure(pythons[tool], *key, times)
+            print(*key, found[key], flush=True)
+    body = _section(found, thousand, million, ten, environment((), args.date, "heapwalk.py"))
+    print(body)
+    if not args.quick:
+        write_section("Heap walk", body)
+
+
+def _measure(python: str, task: str, tool: str, count: int, times: int) -> Figures | None:
+    """What was measured, ``None`` if it takes longer than the cap."""
+    command = [python, str(FOLDER / "heapwalk_child.py"), task, tool, str(count), str(times)]
+    try:
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            timeout=CAP_S,
+            check=True,
+            cwd=tempfile.gettempdir(),
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    figures: Figures = json.loads(done.stdout)
+    return figures
+
+
+def _section(found: Found, thousand: int, million: int, ten: int, made: str) -> str:
+    small, large = found["records", "ours", thousand], found["records", "ours", million]
+    summed, walked = found["summary", "ours", million], found["snapshot", "ours", million]
+    paused, texts = found["pause", "ours", ten], found["texts", "ours", million]
+    assert small is not None
+    assert large is not None
+    assert summed is not None
+    assert walked is not None
+    assert paused is not None
+    assert texts is not None
+    rows: list[list[str]] = []
+
+    def beside(what: str, ours: float, key: tuple[str, str, int], name: str, least: float) -> None:
+        peer = found[key]
+        ratio = (peer[name] if peer else CAP_S) / ours
+        shown = f"{peer[name] * 1000:,.0f} ms" if peer else f"over {CAP_S:.0f} s"
+        rows.append(
+            [
+                f"{what}: {NAMES[key[1]]} takes so many times as long",
+                f"{ours * 1000:,.0f} ms",
+                shown,
+                f"{ratio:.1f}",
+                f"at least {least:g}",
+                verdict(ratio >= least),
+            ]
+        )
+
+    def ratio(what: str, ours: float, other: float, most: float) -> None:
+        rows.append(
+            [
+                what,
+                f"{ours * 1000:,.2f} ms",
+                f"{other * 1000:,.2f} ms",
+                f"{ours / other:.2f}",
+                f"at most {most:g}",
+                verdict(ours / other <= most),
+            ]
+        )
+
+    title = f"`asizeof`, {thousand:,} records"
+    beside(title, small["size"], ("records", "pympler", thousand), "size", 15)
+    beside(title, small["size"], ("records", "objsize", thousand), "size", 10)
+    beside(title, small["size"], ("records", "guppy", thousand), "size", 1)
+    beside(
+        f"`asizeof`, {million:,} records",
+        large["size"],
+        ("records", "guppy", million),
+        "size",
+        1,
+    )
+    for figures, count in ((small, thousand), (large, million)):
+        title = f"`asizeof`, {count:,} records"
+        ratio(f"{title}, to `gc.collect()`", figures["size"], figures["collect"], 1)
+        ratio(f"{title}, shuffled, to `gc.collect()`", figures["shuffled"], figures["collect"], 2.5)
+    beside(
+        f"`asizeof`, a dict of {million:,} str to float",
+        texts["size"],
+        ("texts", "guppy", million),
+        "size",
+        1,
+    )
+    for tool, least in (("pympler", 30), ("guppy", 1), ("objgraph", 1)):
+        title = f"`get_objects` and summary, {million:,} objects"
+        beside(title, summed["summary"], ("summary", tool, million), "summary", least)
+    ratio("growth scan, to `gc.collect()`", summed["growth"], summed["collect"], 1.5)
+    title = f"snapshot with all retained sizes, {million:,} objects, to `gc.collect()`"
+    ratio(title, walked["whole"], walked["collect"], 8)
+    more = found["snapshot", "ours", ten]
+    if more:
+        title = f"the same for {ten:,}, time per object to that for {million:,}"
+        each = walked["whole"] / walked["objects"] * million
+        ratio(title, more["whole"] / more["objects"] * million, each, 1.5)
+    title = f"longest pause of a thread, forked snapshot to plain ({paused['bytes'] / 1e9:.1f} GB)"
+    ratio(title, paused["forked"], paused["plain"], 0.1)
+    memory = (
+        f"A snapshot takes {walked['rest']:.0f} bytes for each object beside its references at "
+        f"rest (at most 60: {verdict(walked['rest'] <= 60)}) and {walked['peak']:.0f} while it is taken "
+        f"(at most 120: {verdict(walked['peak'] <= 120)}). The dict of texts takes "
+        f"{texts['size'] / million * 1e9:.0f} ns for each entry."
+    )
+    head = ["what", "ours", "the other", "ratio", "wanted", ""]
+    about = (
+        "Seconds of the processor, the best of three, but for pauses: the shortest of three "
+        "longest gaps in a thread that wakes every half millisecond. A record is an instance with "
+        "a number, a text, a list of two texts and a dict with one number. Times per "
+        "object are shown as those of so many objects."
+    )
+    return "\n\n".join([made, about, table(head, rows), memory])
+
+
+if __name__ == "__main__":
+    main()
