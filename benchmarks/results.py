@@ -27,6 +27,7 @@ ORDER = (
     "Cost per request",
     "Peers",
     "Collector",
+    "Budget",
     "Footprint",
     "Pages",
     "Store",

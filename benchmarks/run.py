@@ -15,6 +15,7 @@ SCRIPTS = (
     "cost.py",
     "peers.py",
     "collector.py",
+    "budget.py",
     "footprint.py",
     "pages.py",
     "store.py",

@@ -97,6 +97,7 @@ class StoreTracer:
         self.grown: dict[Hashable, int] = {}
         self.events = 0
         self._until_s = 0.0
+        self._threads: set[int] = set()
         self._last = {key: length() for key, length in self._lengths.items()}
         self._lines: dict[Hashable, str] = {}
         self._at: dict[int, tuple[FrameType, int, float, float]] = {}
@@ -133,6 +134,7 @@ class StoreTracer:
 
     def _may_install(self) -> bool:
         # In this order, as the walk looks in the opposite one: one of both sees the other.
+        self._threads.add(threading.get_ident())
         traced_threads[threading.get_ident()] = None
         if _waiting_walks and self._only_here:
             traced_threads.pop(threading.get_ident(), None)
@@ -196,6 +198,11 @@ class StoreTracer:
             return None
         thread = threading.get_ident()
         self.events += 1
+        if self._only_here and thread not in self._threads:
+            # Another greenlet in the same system thread: what it adds is its own.
+            self._at.clear()
+            self._last = {key: length() for key, length in self._lengths.items()}
+            return None
         # Before the lengths are read: another thread may run within this function too.
         now_s, cpu_s = self._clock(), self._cpu_clock() if self._only_here else 0.0
         self._compare(thread)

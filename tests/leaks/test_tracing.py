@@ -277,3 +277,17 @@ def test_a_trace_that_lasts_too_long_ends_by_itself() -> None:
     tracer.stop()
 
     assert tracer.grown == {}
+
+
+def test_what_another_greenlet_adds_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_another_greenlet() -> None:
+        # A greenlet has an identity of its own and shares the trace function of its thread.
+        with monkeypatch.context() as patched:
+            patched.setattr("pympler.leaks.tracing.threading.get_ident", lambda: 7)
+            remember("of another")
+
+    with StoreTracer(kept(), only_here=True) as tracer:
+        remember("of this one")
+        in_another_greenlet()
+
+    assert tracer.grown == {"kept": 1}

@@ -17,7 +17,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-__all__ = ["KINDS", "LIFTED", "run", "server", "summary_of"]
+__all__ = ["IN_FLIGHT", "KINDS", "LIFTED", "ONCE", "run", "server", "summary_of"]
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_FLIGHT = 50
@@ -32,6 +32,18 @@ KINDS = {
     "gunicorn gthread": [
         *("gunicorn", "--workers", "1", "--threads", f"{IN_FLIGHT}", "--bind", "fd://{fd}"),
         *("--keep-alive", "5", "--worker-connections", "200"),
+        "tests.servers.inflight_app:threaded",
+    ],
+}
+# Tried once, by hand: gevent is nothing that the suite installs.
+ONCE = {
+    "gunicorn gevent": [
+        *("gunicorn", "--worker-class", "gevent", "--worker-connections", "200"),
+        *("--bind", "fd://{fd}", "tests.servers.inflight_app:threaded"),
+    ],
+    "gunicorn gthread, --preload, 2 workers": [
+        *("gunicorn", "--preload", "--workers", "2", "--threads", f"{IN_FLIGHT // 2}"),
+        *("--bind", "fd://{fd}", "--worker-connections", "200"),
         "tests.servers.inflight_app:threaded",
     ],
 }
@@ -109,7 +121,8 @@ def run(
     paths = (f"/{draw.choices(names, weights)[0]}/{number}" for number in count())
     started_s = time.monotonic()
     tick = {"TICK_S": str(tick_s)}
-    with server(KINDS[kind], options, **tick) as port, ThreadPoolExecutor(IN_FLIGHT) as clients:
+    command = KINDS.get(kind) or ONCE[kind]
+    with server(command, options, **tick) as port, ThreadPoolExecutor(IN_FLIGHT) as clients:
         sent = 0
         while sent < most:
             for _ in clients.map(lambda path: get(port, path), islice(paths, BATCH)):
