@@ -44,6 +44,7 @@ soak: $(VENV)/dev.stamp ## The long runs, by hand and never in CI
 screenshots: $(VENV)/dev.stamp ## The pictures of the README and of the pages
 	@$(PY) docs/make_pictures.py
 	@$(PY) docs/make_page_pictures.py
+	@$(PY) docs/make_toolbar_pictures.py
 
 clean: ## Remove the virtual environments, caches and build results
 	rm -rf .venv .venv-3.* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov pympler/*.so

@@ -121,7 +121,8 @@ def _send_report(key: str) -> Response:
     with guard("fill a panel"):
         monitor = _monitor()
         filled = view({"key": key}, monitor) if monitor is not None else {"message": _NOT_INSTALLED}
-        content = _render({**filled, "page": _page(key)})
+        style = url_for(_FILE, filename="panel.css")
+        content = _render({**filled, "page": _page(key), "style": style})
     response = jsonify(content=content)
     response.headers["Cache-Control"] = "no-store"
     return response
