@@ -43,7 +43,7 @@ def make_blueprint(monitor: LeakMonitor) -> Blueprint:
         blueprint.add_url_rule(
             rule,
             view_func=show,
-            methods=["GET", "HEAD", "POST"],
+            methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
             provide_automatic_options=False,  # it would answer for pages that are not there
             merge_slashes=False,
         )

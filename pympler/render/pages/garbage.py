@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pympler.render.pages.answers import MissingError, Rendered, Site
-from pympler.render.pages.jobs import last_pause, of_kind, read_result
+from pympler.render.pages.jobs import able_workers, last_pause, of_kind, read_result
 from pympler.store.results import GarbageResult
 
 __all__ = ["show"]
@@ -28,7 +28,7 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
             "going_on": going_on,
             "failed": next((job for job in jobs[:1] if job.state == "failed"), None),
             "worker": worker,
-            "workers": [summary.worker for summary in site.store.summaries()],
+            "workers": able_workers(site.store.summaries(), site.now),
             "pause": last_pause(jobs),
         },
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pympler.render.pages.answers import MissingError, Rendered, Site
 from pympler.render.pages.heap_objects import show_object, show_type
-from pympler.render.pages.jobs import last_pause, of_kind, read_result
+from pympler.render.pages.jobs import able_workers, last_pause, of_kind, read_result
 from pympler.store import Job
 from pympler.store.results import HeapResult, TypeChange
 
@@ -40,7 +40,7 @@ def _list(site: Site) -> Rendered:
             "jobs": jobs,
             "done": [job for job in jobs if job.state == "done"],
             "going_on": going_on,
-            "workers": [summary.worker for summary in site.store.summaries()],
+            "workers": able_workers(site.store.summaries(), site.now),
             "worker": site.request.query.get("worker", ""),
             "pause": last_pause(jobs),
         },

@@ -8,12 +8,21 @@ from dataclasses import replace
 from typing import TypeVar
 
 from pympler.errors import StoreError
-from pympler.leaks.report import from_dict
+from pympler.leaks.report import LeakSummary, from_dict
 from pympler.render.pages.answers import MissingError, Redirect, RefusedError, Rendered, Site
 from pympler.store import Job
 from pympler.store.results import SnapshotResult
 
-__all__ = ["KINDS", "MOST_WAITING_S", "last_pause", "of_kind", "read_result", "show", "take"]
+__all__ = [
+    "KINDS",
+    "MOST_WAITING_S",
+    "able_workers",
+    "last_pause",
+    "of_kind",
+    "read_result",
+    "show",
+    "take",
+]
 
 T = TypeVar("T")
 
@@ -28,6 +37,7 @@ KINDS = {
 MOST_WAITING_S = 600.0
 """A job that nobody has taken or finished by then is given up: its worker has gone."""
 
+_SILENT_S = 180.0  # an idle worker writes down itself once a minute
 _PAGES = {"heap": "/heap", "garbage": "/garbage", "process": "/process", "snapshot": "/requests"}
 _GOING_ON = ("waiting", "running")
 
@@ -117,6 +127,15 @@ def of_kind(site: Site, kind: str) -> tuple[list[Job], Job | None]:
     """The jobs of a kind, newest first, without results; and the one that is going on."""
     jobs = site.store.jobs(kind)
     return jobs, next((job for job in jobs if is_going_on(job, site.now)), None)
+
+
+def able_workers(summaries: Sequence[LeakSummary], now: float) -> list[str]:
+    """The workers that can be asked for something: those that were heard of lately.
+
+    All of them if none was, since even then one may only have been idle.
+    """
+    able = [each.worker for each in summaries if now - each.taken_at < _SILENT_S]
+    return able or [each.worker for each in summaries]
 
 
 def last_pause(jobs: Sequence[Job]) -> float | None:

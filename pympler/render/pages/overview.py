@@ -12,6 +12,8 @@ from pympler.render.pages.moments import memory_curves, recent
 
 __all__ = ["show"]
 
+_MOST_WORKERS = 50
+
 
 def show(site: Site, rest: Sequence[str]) -> Rendered:
     """The first page."""
@@ -24,6 +26,7 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
         "overview.html",
         {
             "summaries": summaries,
+            "shown": summaries[:_MOST_WORKERS],
             "routes": routes,
             "verdict": worst(summary.verdict for summary in summaries),
             "sentence": _sentence(routes, summaries),

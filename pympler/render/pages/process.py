@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pympler.render.pages.answers import MissingError, Rendered, Site
-from pympler.render.pages.jobs import last_pause, of_kind, read_result
+from pympler.render.pages.jobs import able_workers, last_pause, of_kind, read_result
 from pympler.render.pages.moments import memory_curves, recent
 from pympler.store.results import ProcessResult
 
@@ -17,7 +17,7 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
     if rest:
         raise MissingError("There is no such page.")
     summaries = site.store.summaries()
-    workers = [summary.worker for summary in summaries]
+    workers = able_workers(summaries, site.now)
     worker = site.request.query.get("worker", "") or (workers[0] if workers else "")
     jobs, going_on = of_kind(site, "process")
     done = [job for job in jobs if job.state == "done" and job.worker == worker]

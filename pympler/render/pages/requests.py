@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pympler.render.pages.answers import MissingError, Rendered, Site, number_of
-from pympler.render.pages.jobs import read_result
+from pympler.render.pages.jobs import able_workers, read_result
 from pympler.render.pages.merge import merge_routes, merge_suspects
 from pympler.store import Query
 from pympler.store.results import SnapshotResult
@@ -69,7 +69,7 @@ def _list(site: Site) -> Rendered:
             "status": status,
             "sorts": SORTS,
             "routes": sorted({route.route for route in merge_routes(summaries)} | {query.route}),
-            "known_workers": [summary.worker for summary in summaries],
+            "known_workers": able_workers(summaries, site.now),
             "workers": sorted({summary.worker for summary in summaries} | {query.worker}),
             "chosen": chosen,
             "filtered": any(chosen[name] for name in chosen if name != "sort"),

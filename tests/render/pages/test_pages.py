@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pympler.errors import StoreError
-from pympler.leaks.report import TypeCount
+from pympler.leaks.report import LeakSummary, TypeCount
 from pympler.render.pages import Access, PageRequest, PageResponse, Pages
 from pympler.store import Job, StoreStatus
 from pympler.store.memory import MemoryStore
@@ -199,6 +199,20 @@ def test_a_job_whose_worker_has_gone_is_given_up(store: MemoryStore) -> None:
     assert "Given up" in visitor.see("/jobs/old")
     assert "given up: its worker did not answer" in visitor.see("/heap")
     assert visitor.ask("/jobs", form={"kind": "heap", "worker": worker}).status == 303
+
+
+def test_a_worker_that_has_ended_is_not_asked(store: MemoryStore) -> None:
+    class Shared(MemoryStore):
+        def summaries(self) -> list[LeakSummary]:
+            return [summary(), replace(summary(9, now=NOW - 900))]
+
+    shared = Shared(10)
+    for path in ("/heap", "/garbage", "/process"):
+        text = Visitor(shared).see(path)
+        assert summary().worker in text
+        assert summary(9).worker not in text
+    assert "pid 9 " in Visitor(shared).see("/")
+    assert "pid 9 " in Visitor(shared).see(f"/process?worker={summary(9).worker}")
 
 
 def test_a_job_that_is_done_leads_to_its_result(visitor: Visitor) -> None:
