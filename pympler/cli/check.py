@@ -24,10 +24,12 @@ from pympler.leaks.check import (
     load_script,
 )
 from pympler.leaks.check.baseline import Baseline, read_baseline
+from pympler.leaks.check.drive import alarm
 from pympler.leaks.report import to_dict
 
 __all__ = ["add_parser", "print_json_error", "run", "wants_json"]
 
+_IMPORT_S = 60.0
 _DESCRIPTION = """\
 Imports an application, sends each path up to two thousand requests in this process, and says
 which of them leave something behind, how much, who holds it and which line stored it.
@@ -119,12 +121,15 @@ def _checked(
     kept = os.dup(1)
 
     def last_words(text: str) -> None:
-        error = CheckResult(error=text)
-        said = to_dict(error) if arguments.whole_result else error.to_dict()
+        said = (
+            {"ended": text}
+            if arguments.whole_result
+            else CheckResult(error=f"the application {text}").to_dict()
+        )
         if arguments.json or arguments.whole_result:
             os.write(kept, f"{json.dumps(said)}\n".encode())
         if not arguments.whole_result:
-            os.write(2, f"pympler check: error: {text}\n".encode())
+            os.write(2, f"pympler check: error: the application {text}\n".encode())
 
     try:
         with stdout_to_stderr(), no_input(), no_sudden_end(last_words):
@@ -139,8 +144,9 @@ def _check_here(
     limits = Limits(longest_s=arguments.max_seconds).scaled(arguments.requests)
     try:
         progress(f"importing {arguments.application}")
-        application = load_application(arguments.application)
-        scripts = [load_script(spec) for spec in arguments.script]
+        with alarm(max(_IMPORT_S, arguments.timeout)):
+            application = load_application(arguments.application)
+            scripts = [load_script(spec) for spec in arguments.script]
         return check(
             application,
             templates,

@@ -53,7 +53,8 @@ def _run(arguments: Sequence[str]) -> CheckResult | str:
     )
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     try:
-        return from_dict(CheckResult, json.loads(lines[-1]))
+        data = json.loads(lines[-1])
+        return str(data["ended"]) if "ended" in data else from_dict(CheckResult, data)
     except (IndexError, ValueError):
         return f"ended the process: {_status(done.returncode)}"
 

@@ -64,7 +64,7 @@ def no_sudden_end(last_words: Callable[[str], None]) -> Iterator[None]:
         if os.getpid() != own:
             end(*arguments, **named)
         status = [*arguments, *named.values()]
-        last_words(f"the application ended the process: os._exit({', '.join(map(str, status))})")
+        last_words(f"ended the process: os._exit({', '.join(map(str, status))})")
         end(2)
 
     os._exit = exit_now

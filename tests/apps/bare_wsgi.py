@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import random
 import sys
 import threading
 import time
@@ -50,6 +51,16 @@ def act(path: str) -> None:
         time.sleep(60)
     elif path == "/exit":
         sys.exit(3)
+    elif path == "/exit-now":
+        os._exit(0)
+    elif path == "/crash":
+        os.abort()
+    elif path == "/ask":
+        input()
+    elif path == "/random":
+        if random.random() < 0.3:
+            raise OSError("now and then")
+        KEPT[:] = [bytes(random.randrange(10_000))]
     elif path == "/raise":
         raise ValueError("first line\nsecond line")
     elif path == "/gc":

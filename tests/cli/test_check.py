@@ -108,6 +108,37 @@ def test_an_expected_status() -> None:
     assert run("check", "bare_wsgi:app", "--path", "/missing", "--expect", "403")[0] == 2
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_application_that_ends_the_process(as_json: bool) -> None:
+    given = ["check", "bare_wsgi:app", "--path", "/exit-now", *(["--json"] if as_json else [])]
+    code, out, err = run(*given)
+    error = "the application ended the process: os._exit(0)"
+    assert (code, errors(err)) == (2, [f"pympler check: error: {error}"])
+    assert json.loads(out)["error"] == error if as_json else out == ""
+
+
+def test_paths_apart_from_each_other() -> None:
+    given = ["--path", "/crash", "--path", "/exit-now", "--path", "/ok", "--isolate", "--json"]
+    code, out, err = run("check", "bare_wsgi:app", *given)
+    crashed, ended, good = json.loads(out)["routes"]
+    assert code == 2
+    assert (crashed["verdict"], crashed["error"]) == (None, "/crash ended the process: SIGABRT")
+    assert ended["error"] == "/exit-now ended the process: os._exit(0)"
+    assert good["verdict"] == "clean"
+    assert len(errors(err)) == 2
+
+
+def test_what_is_known_is_no_failure(tmp_path: Path) -> None:
+    known = tmp_path / "known.json"
+    code, out, _ = run("check", "bare_wsgi:app", "--request", "POST /leak/{uuid}", "--json")
+    assert code == 1
+    known.write_text(out, encoding="utf-8")
+    again = ["--request", "POST /leak/{uuid}", "--baseline", str(known)]
+    code, out, _ = run("check", "bare_wsgi:app", *again)
+    assert code == 0
+    assert out.splitlines()[-1] == "    known from the baseline: no failure"
+
+
 def test_a_thread_of_the_application_does_not_keep_the_process() -> None:
     code, out, _ = run("check", "bare_wsgi:app", "--path", "/thread", "--json")
     assert code == 1
@@ -144,6 +175,15 @@ def test_a_django_project_by_its_wsgi_and_asgi_modules() -> None:
         (["bare_wsgi:app", "--path", "/", "--rounds", "2"], "'2' is no number of rounds"),
         (["bare_wsgi:app", "--path", "/", "--expect", "ok"], "'ok' is no HTTP status"),
         (["bare_wsgi:app", "--path", "/hang", "--timeout", "0.2"], "no answer within 0.2 s"),
+        (["bare_wsgi:app", "--path", "/ask"], "raised EOFError"),
+        (["bare_wsgi:app", "--path", "/random"], "raised OSError: now and then (at bare_wsgi.py:"),
+        (["bare_wsgi:app", "--path", "/x/{id}"], "{id} in path '/x/{id}' stands for nothing"),
+        (["bare_wsgi:app", "--body", "x"], "--body belongs to a --request"),
+        (["bare_wsgi:app", "--script", "bare_wsgi:KEPT"], "is no function of one argument"),
+        (["bare_wsgi:app", "--script", "bare_wsgi:nope"], "has no attribute 'nope'"),
+        (["bare_wsgi:app", "--path", "/", "--baseline", "/none"], "cannot be read: No such file"),
+        (["bare_wsgi:app", "--path", "/", "--warmup", "1"], "'1' is no number of requests"),
+        (["bare_wsgi:app", "--path", "/", "--fail-on", "clean"], "invalid choice: 'clean'"),
         (["bare_wsgi:app", "--path", "/", "--colour"], "unrecognized arguments: --colour"),
     ],
 )

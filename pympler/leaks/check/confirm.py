@@ -38,7 +38,7 @@ class Limits:
     total: int = 2000
     least_s: float = 5.0
     block: int = 250
-    longest_s: float = 120.0
+    longest_s: float = 300.0
 
     def scaled(self, total: int) -> Limits:
         """The same for another number of requests in all."""
@@ -141,6 +141,11 @@ def confirm(
         _take_bounded(watches)
         slows_down = any(watch.slows_down for watch in watches.values())
         reason = reason or plan.end(sent, slows_down=slows_down) or plan.danger()
+        if reason and watches and plan.is_late() and sent < _ENOUGH_TO_JUDGE:
+            raise ApplicationError(
+                f"is too slow to be judged: {sent} requests were watched in the time that there "
+                f"is, {_ENOUGH_TO_JUDGE} are needed; give it more with --max-seconds"
+            )
         if watches and not reason and sent == plan.goal - limits.block:
             wait(max(limits.least_s - plan.elapsed_s(), 0.0))
         progress(sent, plan.goal)
@@ -184,13 +189,17 @@ class _Plan:
             return ""
         return " "
 
+    def is_late(self) -> bool:
+        """Whether all the time that there is has passed."""
+        return self.elapsed_s() > self._limits.longest_s
+
     def danger(self) -> str:
         """Why to stop at once, empty if nothing speaks against going on."""
         if threading.active_count() - self._threads > _NO_MORE_THREADS:
             return ", stopped there because of the many threads"
         if resident_bytes() - self._rss_bytes > _NO_MORE_BYTES:
             return ", stopped there because of the memory it takes"
-        if self.elapsed_s() > self._limits.longest_s:
+        if self.is_late():
             return ", stopped there because of the time it takes"
         return ""
 

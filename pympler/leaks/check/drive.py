@@ -81,7 +81,7 @@ def alarm(seconds: float) -> Iterator[None]:
         return
 
     def ring(_: int, frame: FrameType | None) -> None:
-        raise NotAnswered
+        raise NotAnswered(f"not done after {seconds:g} s")
 
     previous = signal.signal(signal.SIGALRM, ring)
     # Repeated, because application code may swallow the first.

@@ -177,7 +177,7 @@ class _Examination:
             visitor.send,
             visitor.wait,
             lambda done, of: self._progress(f"watching what grows, {done:,} of {of:,} requests"),
-            self._limits,
+            replace(self._limits, longest_s=self._deadline_s - time.monotonic()),
             self._left() - reserved,
         )
         if not sent or any(_was_just_emptied(one) for one in candidates):
@@ -217,7 +217,6 @@ class _Examination:
         self._progress("looking longer at growth without a container")
         self._visitor.send(_SETTLING_REQUESTS)
         persisting = look_longer(self._meter)
-        self._check_time()
         if persisting is None or watched.explains(persisting.window):
             return None
         window = persisting.window
@@ -240,6 +239,8 @@ class _Examination:
             sent += size
             if not persists(window):
                 return None
+            if time.monotonic() > self._deadline_s:
+                break
         chain = find_chain(old, sent, window.objects) if window.objects >= _LEAST_CHAINED else None
         del old
         if chain is None:
