@@ -60,6 +60,7 @@ def records(tool: str, count: int, times: int) -> Figures:
         figures["collect"] = collect_s(times)
         random.Random(1).shuffle(made)
         figures["shuffled"] = best(lambda: ask(made), times)
+        figures["collect shuffled"] = collect_s(times)
     return figures
 
 

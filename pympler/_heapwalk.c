@@ -1643,6 +1643,23 @@ bytes_of(Row *row)
     return bytes;
 }
 
+/* All that gc tracks. The list may hold tuples that other threads still fill, so that it must be
+   gone before any of them runs again. */
+static PyObject *
+all_tracked(void)
+{
+    PyObject *gc = PyImport_ImportModule("gc");
+    PyObject *get_objects = gc ? PyObject_GetAttrString(gc, "get_objects") : NULL;
+    PyObject *listed = get_objects ? PyObject_CallNoArgs(get_objects) : NULL;
+    Py_XDECREF(gc);
+    Py_XDECREF(get_objects);
+    if (listed != NULL && !PyList_CheckExact(listed)) {
+        PyErr_SetString(PyExc_TypeError, "gc.get_objects() gave no list");
+        Py_CLEAR(listed);
+    }
+    return listed;
+}
+
 PyDoc_STRVAR(
     graph_doc,
     "graph(tops, own, frames, familiar, timeout_s, most) -> tuple\n\n"
@@ -1656,16 +1673,10 @@ walker_graph(Walker *walker, PyObject *args)
     Graph graph;
     Request request;
     int unused = 0;
-    PyObject *gc = PyImport_ImportModule("gc");
-    PyObject *get_objects = gc ? PyObject_GetAttrString(gc, "get_objects") : NULL;
-    Py_XDECREF(gc);
-    if (get_objects == NULL || !parse_request(walker, args, &request, &graph, &unused)) {
-        Py_XDECREF(get_objects);
+    if (!parse_request(walker, args, &request, &graph, &unused)) {
         return NULL;
     }
-    /* The list may hold tuples that other threads still fill: none of them runs while it lives. */
-    PyObject *listed = PyObject_CallNoArgs(get_objects);
-    Py_DECREF(get_objects);
+    PyObject *listed = all_tracked();
     PyObject *result = NULL;
     PyObject *parked = NULL, *unknown = NULL;
     if (listed != NULL) {
@@ -1881,23 +1892,32 @@ visit_untracked(PyObject *item, void *arg)
 
 PyDoc_STRVAR(lengths_doc,
              "lengths(objects, deque, array, queue, others) -> (lengths, asked)\n\n"
-             "The length of each container among the objects, by id, with what they lead to and "
+             "The length of each container among the objects (None: all that gc tracks), by id, with what they lead to and "
              "gc does not track; and the objects whose length Python must read.");
 
 static PyObject *
 walker_lengths(Walker *walker, PyObject *args)
 {
     PyObject *objects;
+    PyObject *listed = NULL;
     Lengths found = {walker, NULL, NULL, NULL, NULL, NULL, NULL};
-    if (!PyArg_ParseTuple(args, "O!O!O!O!O!", &PyList_Type, &objects, &PyType_Type, &found.deque,
-                          &PyType_Type, &found.array, &PyType_Type, &found.queue, &PyTuple_Type,
+    if (!PyArg_ParseTuple(args, "OO!O!O!O!", &objects, &PyType_Type, &found.deque, &PyType_Type,
+                          &found.array, &PyType_Type, &found.queue, &PyTuple_Type,
                           &found.others)) {
+        return NULL;
+    }
+    if (objects != Py_None && !PyList_CheckExact(objects)) {
+        PyErr_SetString(PyExc_TypeError, "give a list or None");
         return NULL;
     }
     found.lengths = PyDict_New();
     found.asked = found.lengths ? PyList_New(0) : NULL;
-    if (found.asked == NULL) {
+    if (found.asked != NULL && objects == Py_None) {
+        objects = listed = all_tracked();
+    }
+    if (found.asked == NULL || objects == NULL) {
         Py_XDECREF(found.lengths);
+        Py_XDECREF(found.asked);
         return NULL;
     }
     walker->next.count = 0;
@@ -1908,6 +1928,9 @@ walker_lengths(Walker *walker, PyObject *args)
     for (Py_ssize_t i = 0; ok && i < count; i++) {
         fetch_ahead(((PyListObject *)objects)->ob_item, (size_t)i, (size_t)count);
         PyObject *item = PyList_GET_ITEM(objects, i);
+        if (item == found.lengths || item == found.asked) {
+            continue;
+        }
         if (kind == NULL || kind->type != Py_TYPE(item)) {
             kind = find_kind(walker, Py_TYPE(item));
             if (kind == NULL && (kind = add_kind(walker, Py_TYPE(item))) != NULL) {
@@ -1932,6 +1955,7 @@ walker_lengths(Walker *walker, PyObject *args)
         ok = read_length(&found, how_long(&found, Py_TYPE(item)), item);
     }
     walker->next.count = 0;
+    Py_XDECREF(listed);
     if (!ok) {
         Py_DECREF(found.lengths);
         Py_DECREF(found.asked);

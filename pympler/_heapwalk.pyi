@@ -47,7 +47,13 @@ class Walker:
     def reach(self, items: list[Any], found: list[Any], /) -> list[Any]: ...
     def tally(self) -> list[tuple[type, int, int]]: ...
     def lengths(
-        self, objects: list[Any], deque: type, array: type, queue: type, others: tuple[type, ...], /
+        self,
+        objects: list[Any] | None,
+        deque: type,
+        array: type,
+        queue: type,
+        others: tuple[type, ...],
+        /,
     ) -> tuple[dict[int, int], list[Any]]: ...
     def graph(
         self,

@@ -99,9 +99,9 @@ def read_lengths() -> dict[int, int]:
 
 def _compiled_lengths() -> dict[int, int]:
     lengths: dict[int, int]
-    lengths, asked = new_walker().lengths(
-        tracked_objects(), deque, array.array, queue.SimpleQueue, _ASKED
-    )
+    # Listed within the one call into C, if nothing is frozen: see list_without_tuples().
+    objects = tracked_objects() if gc.get_freeze_count() else None
+    lengths, asked = new_walker().lengths(objects, deque, array.array, queue.SimpleQueue, _ASKED)
     for item in asked:
         read = length_reader(type(item))
         if read is not None:
