@@ -286,6 +286,73 @@ def test_loops():
 """
 
 
+GATHERED = """
+import os
+
+import pytest
+
+pytestmark = pytest.mark.no_leaks
+SEEN = []
+
+
+def test_properties(record_property, request):
+    record_property("seen", len(SEEN))
+    SEEN.append(request.node)
+
+
+@pytest.mark.usefixtures("patched_by_mocker")
+def test_mocker(mocker):
+    assert os.sep == "!" and os.getpid() != 3
+    mocker.patch("os.getpid", return_value=3)
+    assert os.getpid() == 3
+
+
+@pytest.fixture
+def patched_by_mocker(mocker):
+    mocker.patch("os.sep", "!")
+
+
+def test_subtests(subtests):
+    for number in range(3):
+        with subtests.test(number=number):
+            assert number < 3
+
+
+def test_subtests_that_fail_later(subtests):
+    SEEN.append("sub")
+    with subtests.test():
+        assert SEEN.count("sub") < 2
+
+
+def teardown_module():
+    assert SEEN[0].user_properties == [("seen", 0)]
+"""
+
+
+@pytest.mark.usefixtures("found")
+def test_what_other_plugins_gather_is_let_go_of(pytester: pytest.Pytester) -> None:
+    names = {"mocker": find_spec("pytest_mock"), "subtests": find_spec("_pytest.subtests")}
+    missing = [name for name, there in names.items() if not there]
+    pytester.makepyfile(test_gathered=GATHERED)
+    chosen = [name for name in ["properties", *names] if name not in missing]
+
+    result = run_here(pytester, "-k", " or ".join(chosen))
+
+    found = result.parseoutcomes()
+    assert found["passed"] == len(chosen)
+    assert "errors" not in found
+    if "subtests" in chosen:
+        assert found["failed"] == 1
+        result.stdout.fnmatch_lines(
+            ["*is not repeatable: it failed in a subtest when it was run *"]
+        )
+
+
+def test_only_the_setup(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import pytest\n@pytest.mark.no_leaks\ndef test_it(): pass")
+    assert run_here(pytester, "--setup-only").ret == pytest.ExitCode.OK
+
+
 @pytest.mark.usefixtures("found")
 def test_a_test_of_anyio_is_repeated_in_one_loop(pytester: pytest.Pytester) -> None:
     require("anyio", find_spec("anyio"), "anyio")

@@ -47,6 +47,11 @@ class Body:
         }
         self._patches = _Patches.of(fixtures.get("monkeypatch"))
         self._recorder = fixtures.get("recwarn")
+        # Lists that a body appends to, and that pytest keeps for as long as the item.
+        self._lists = [(listed, len(listed)) for listed in (item.user_properties, item.own_markers)]
+        self._mocks = _mocks_of(fixtures.get("mocker"))
+        self._mocked = len(self._mocks)
+        self._subtests = fixtures.get("subtests")
         self._instance = _Attributes.of(getattr(item, "instance", None)) if run is None else None
         folder = fixtures.get("tmp_path")
         self._folder = folder if isinstance(folder, Path) else None
@@ -80,8 +85,10 @@ class Body:
     def repeating(self) -> Iterator[None]:
         """Around all runs but the first, whose output is kept."""
         output = self._read_output()
+        # What the first run noted is kept for its report.
+        self._lists = [(listed, len(listed)) for listed, _ in self._lists]
         self._forget()
-        with _without_subtests(self._item):
+        with _without_subtests(self._item), _quiet_subtests(self._subtests):
             try:
                 yield
             finally:
@@ -91,8 +98,14 @@ class Body:
                         stream.write(text)
 
     def _forget(self) -> None:
+        for mocked in reversed(self._mocks[self._mocked :]):
+            if mocked.patch is not None:
+                mocked.patch.stop()
+        del self._mocks[self._mocked :]
         if self._patches is not None:
             self._patches.undo()
+        for listed, length in self._lists:
+            del listed[length:]
         self._read_output()
         for handler, (records, characters) in self._handlers.items():
             del handler.records[records:]
@@ -208,6 +221,40 @@ def _raise_of_unittest(item: pytest.Item) -> None:
     found = item.__dict__.pop("_excinfo", None)
     if found:
         raise NotRepeatableError(f"did not pass when it was run again: {words_of(found[0].value)}")
+
+
+def _mocks_of(mocker: Any) -> list[Any]:
+    """The patches that pytest-mock's fixture has made so far, in a list that it goes on with."""
+    made = getattr(getattr(mocker, "_mock_cache", None), "cache", None)
+    return made if type(made) is list and all(hasattr(one, "patch") for one in made) else []
+
+
+class _QuietHooks:
+    """The hooks of an item, but for reports on subtests."""
+
+    def __init__(self, hooks: Any) -> None:
+        self._hooks = hooks
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._hooks, name)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            raise NotRepeatableError("failed in a subtest when it was run again")
+
+
+@contextlib.contextmanager
+def _quiet_subtests(subtests: Any) -> Iterator[None]:
+    """Let each subtest of the fixture ``subtests`` be reported once, too."""
+    hooks = getattr(subtests, "_ihook", None)
+    if hooks is None:
+        yield
+        return
+    subtests._ihook = _QuietHooks(hooks)
+    try:
+        yield
+    finally:
+        subtests._ihook = hooks
 
 
 @contextlib.contextmanager

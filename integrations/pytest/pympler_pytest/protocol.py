@@ -28,8 +28,9 @@ def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
         del item.stash[WATCH]
     kept = census.kept(reports) if census is not None else None
     _tear_down_the_rest(item, nextitem, reports)
-    if all(map(_is_fine, reports)):
-        _apply(watch, item, next(report for report in reports if report.when == "call"))
+    for report in reports if all(map(_is_fine, reports)) else ():
+        if report.when == "call":  # there is none with --setup-only
+            _apply(watch, item, report)
     if kept is not None:
         # Plain data, which xdist brings to the process that prints.
         reports[-1].pympler = kept.for_runs(watch.runs).to_dict()  # type: ignore[attr-defined]
