@@ -1590,11 +1590,14 @@ parse_request(Walker *walker, PyObject *args, Request *request, Graph *graph, in
     PyObject *key, *held;
     while (PyDict_Next(request->frames, &place, &key, &held)) {
         void *frame = PyLong_AsVoidPtr(key);
-        if (PyErr_Occurred() || !PyList_CheckExact(held) ||
-            !PUSH(&graph->frames, PyObject *, frame) || !PUSH(&graph->frames, PyObject *, held)) {
-            if (!PyErr_Occurred()) {
-                PyErr_SetString(PyExc_TypeError, "frames maps ids to lists");
-            }
+        if (!PyErr_Occurred() && !PyList_CheckExact(held)) {
+            PyErr_SetString(PyExc_TypeError, "frames maps ids to lists");
+        }
+        else if (!PyErr_Occurred() && (!PUSH(&graph->frames, PyObject *, frame) ||
+                                       !PUSH(&graph->frames, PyObject *, held))) {
+            PyErr_NoMemory();
+        }
+        if (PyErr_Occurred()) {
             graph_free(graph);
             return 0;
         }

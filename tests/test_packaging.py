@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
 import pympler
+from tests.support import require
 
 pytestmark = pytest.mark.integration
 
@@ -55,7 +57,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(ROOT / name, copy / name)
     run(sys.executable, "-m", "build", "--outdir", copy / "dist", copy)
-    assert len(list((copy / "dist").glob("pympler-*.tar.gz"))) == 1
+    (sdist,) = (copy / "dist").glob("pympler-*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        assert any(name.endswith("/pympler/_heapwalk.c") for name in archive.getnames())
     (built,) = (copy / "dist").glob("pympler-*.whl")
     return built
 
@@ -101,6 +105,8 @@ def test_nothing_else_is_installed(wheel: Path) -> None:
     listing = run(sys.executable, "-m", "zipfile", "--list", wheel)
     tops = {re.split(r"[/ ]", line)[0] for line in listing.splitlines()[1:]}
     expected = {package.name for package in PACKAGES}
+    require("a C compiler", shutil.which("gcc") or shutil.which("cc"), "gcc")
+    assert re.search(r"pympler/_heapwalk\S*\.(so|pyd)", listing)
     assert {top for top in tops if not top.endswith(".dist-info")} == expected
 
 

@@ -342,3 +342,43 @@ def test_listings_summaries_and_lengths_of_the_whole_heap() -> None:
         [sys.executable, "-c", LISTINGS], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+STARVED = """
+import gc, resource
+from pympler.asizeof import asizeof
+from pympler.graph import heap_snapshot
+from pympler import muppy, summary
+from pympler.leaks.growth import read_lengths
+from pympler.errors import SnapshotError
+made = [[str(number)] for number in range(60_000)]
+asks = [
+    *(lambda: asizeof(made), heap_snapshot, lambda: heap_snapshot(fork=True)),
+    *(muppy.get_objects, read_lengths, lambda: heap_snapshot().top_retainers(3)),
+]
+for ask in asks: ask()
+gc.disable()
+with open("/proc/self/statm") as file:
+    now = int(file.read().split()[0]) * resource.getpagesize()
+failed = 0
+for more in [*range(0, 3_000_000, 500_000), *range(3_000_000, 24_000_000, 7_000_000)]:
+    for ask in asks:
+        resource.setrlimit(resource.RLIMIT_AS, (now + more, resource.RLIM_INFINITY))
+        try:
+            ask()
+        except (MemoryError, SnapshotError, OSError):
+            failed += 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert failed > 10, failed
+total = asizeof(made)
+assert total == asizeof(made)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited through /proc")
+def test_without_memory_there_is_an_exception_and_no_crash() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STARVED], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
