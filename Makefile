@@ -39,6 +39,7 @@ bench: $(VENV)/dev.stamp ## The benchmarks; they write benchmarks/RESULTS.md
 soak: $(VENV)/dev.stamp ## The long runs, by hand and never in CI
 	@$(PY) benchmarks/soak.py
 	@$(PY) benchmarks/heapwalk_soak.py
+	@$(PY) benchmarks/corpus.py
 	@$(PY) benchmarks/inflight.py
 	@PYMPLER_FUZZ=10000 $(PY) -m pytest -q tests/render/pages/test_fuzz.py
 

@@ -32,6 +32,7 @@ ORDER = (
     "Pages",
     "Store",
     "Soak",
+    "Corpus",
     "In flight",
 )
 CHILD = "--measure"
