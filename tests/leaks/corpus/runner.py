@@ -21,7 +21,7 @@ from tests.leaks.corpus.cases import CASES, FOLDER, Case, expected_line, holds
 __all__ = ["check_in_process", "faults", "run_cases"]
 
 ROOT = FOLDER.parents[2]
-TIMEOUT_S = 300.0
+TIMEOUT_S = 900.0
 MOST_REQUESTS = 2000
 LEAST_S = 5.0  # the default of a check
 Result = dict[str, Any]
