@@ -34,6 +34,7 @@ ORDER = (
     "Soak",
     "Corpus",
     "In flight",
+    "In flight, once",
 )
 CHILD = "--measure"
 

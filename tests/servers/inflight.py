@@ -108,7 +108,13 @@ def summary_of(port: int) -> dict[str, Any]:
 
 
 def run(
-    kind: str, options: dict[str, Any], *, most: int, seed: int = 0, tick_s: float = 1.0
+    kind: str,
+    options: dict[str, Any],
+    *,
+    most: int,
+    seed: int = 0,
+    tick_s: float = 1.0,
+    objects: int = 0,
 ) -> dict[str, Any]:
     """Send requests until a route is said to leak, or so many have been sent.
 
@@ -120,7 +126,7 @@ def run(
     names, weights = ("index", "search", "export", "cache", "leak"), (2, 2, 2, 3, 4)
     paths = (f"/{draw.choices(names, weights)[0]}/{number}" for number in count())
     started_s = time.monotonic()
-    tick = {"TICK_S": str(tick_s)}
+    tick = {"TICK_S": str(tick_s), "OBJECTS": str(objects)}
     command = KINDS.get(kind) or ONCE[kind]
     with server(command, options, **tick) as port, ThreadPoolExecutor(IN_FLIGHT) as clients:
         sent = 0

@@ -24,6 +24,7 @@ from starlette.routing import Route
 OPTIONS: dict[str, Any] = {"store": "memory:", **json.loads(os.environ.get("OPTIONS", "{}"))}
 PAUSE_S = float(os.environ.get("PAUSE_S", "0.02"))
 CACHE_ENTRIES = 64
+HEAP = [[number] for number in range(int(os.environ.get("OBJECTS", "0")))]
 
 LEAKED: list[dict[str, object]] = []
 CACHED: OrderedDict[int, dict[str, object]] = OrderedDict()
