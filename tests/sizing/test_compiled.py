@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.shapes import SHAPES
@@ -163,12 +163,14 @@ def heaps(draw: st.DrawFn) -> list[Any]:
     return made
 
 
+@settings(max_examples=60)
 @given(heaps(), st.sampled_from([None, 0, 1, 3]), st.sampled_from([1, 8, 32]), st.booleans())
 def test_graphs_of_all_kinds(heap: list[Any], limit: int | None, align: int, code: bool) -> None:
     same([heap[-1]], limit=limit, align=align, rules=Rules(code=code))
     same(*([item] for item in reversed(heap)), rules=Rules(code=code))
 
 
+@settings(max_examples=40)
 @given(heaps(), st.integers(0, 40))
 def test_a_limit_leaves_out_the_same_objects(heap: list[Any], most: int) -> None:
     same([heap[-1]], heap, max_objects=most)
@@ -215,8 +217,14 @@ def compiled():
 in_python(), compiled(), in_python()  # what they make once is part of the heap as well
 one, other = in_python(), compiled()
 assert one.objects > 20_000, one
-assert {row.type: row for row in one.types} == {row.type: row for row in other.types}
-assert one.sizes == other.sizes and one.deepest == other.deepest and one.missed == other.missed
+# Up to 3.10 code grows a cache as it is run.
+changing = type(in_python.__code__) if sys.version_info < (3, 11) else None
+def rows(measured):
+    kept = [row for row in measured.types if row.type is not changing]
+    return {row.type: (row.objects, row.bytes) for row in kept}
+assert rows(one) == rows(other), set(rows(one).items()) ^ set(rows(other).items())
+assert one.objects == other.objects and one.deepest == other.deepest
+assert one.missed == other.missed and (changing or one.sizes == other.sizes)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -270,7 +278,7 @@ def test_it_is_left_alone_where_the_environment_says_so(environment: pytest.Monk
     environment.setenv("PYMPLER_NO_EXTENSIONS", "1")
     compiled.extension.cache_clear()
     assert compiled.walk_name() == "heap walk in pure Python"
-    assert same([["a", "b"]]).objects == 3
+    assert same([["one text", "another"]]).objects == 3
 
 
 def test_wrong_arguments_are_errors() -> None:
