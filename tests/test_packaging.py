@@ -71,7 +71,12 @@ def test_the_core_needs_nothing_and_names_the_extra_that_is_missing(
     run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel)
     assert run(python.parent / "pympler", "--version").split()[1] == pympler.__version__
     assert run(python, "-m", "pympler", "--version").split()[1] == pympler.__version__
-    for module, extra in [("pympler_flask", "flask"), ("pympler_django.middleware", "django")]:
+    for module, extra in [
+        ("pympler_flask", "flask"),
+        ("pympler_django.middleware", "django"),
+        ("pympler.metrics.otel", "otel"),
+        ("pympler.metrics.prometheus", "prometheus"),
+    ]:
         done = subprocess.run(
             [python, "-c", f"import {module}"],
             cwd=tmp_path,
@@ -88,8 +93,10 @@ def test_the_core_needs_nothing_and_names_the_extra_that_is_missing(
 def test_every_package_imports_and_every_file_is_there(wheel: Path, tmp_path: Path) -> None:
     python = make_environment(tmp_path)
     constraints = ROOT / "constraints" / "stable.txt"
-    with_extras = f"{wheel}[django,flask,asgi]"
-    run(python, "-m", "pip", "install", "--quiet", "--constraint", constraints, with_extras)
+    with_extras = f"{wheel}[django,flask,asgi,otel,prometheus,postgres]"
+    # No extra brings pytest, which the plugin is for, nor the library that psycopg needs.
+    install = (python, "-m", "pip", "install", "--quiet", "--constraint", constraints)
+    run(*install, with_extras, "pytest", "psycopg[binary]")
     names = [package.name for package in PACKAGES]
     assert {"pympler", "pympler_asgi", "pympler_django", "pympler_flask"} <= set(names)
     imported = run(python, "-c", IMPORT_EVERYTHING, ",".join(NEED_A_TOOLBAR), *names).split()

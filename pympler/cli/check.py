@@ -58,7 +58,18 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check an application as the command line says; returns the exit code."""
     # An application that is watched by our own middleware is checked without it.
+    before = os.environ.get("PYMPLER_DISABLE")
     os.environ["PYMPLER_DISABLE"] = "1"
+    try:
+        return _run(arguments)
+    finally:
+        if before is None:
+            del os.environ["PYMPLER_DISABLE"]
+        else:
+            os.environ["PYMPLER_DISABLE"] = before
+
+
+def _run(arguments: argparse.Namespace) -> int:
     baseline, templates = Baseline(), []
     try:
         templates = requests_of(arguments.parts)

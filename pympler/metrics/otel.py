@@ -6,7 +6,12 @@ import gc
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, get_meter
+try:
+    from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, get_meter
+except ImportError as error:
+    raise ImportError(
+        "pympler.metrics.otel needs the API of OpenTelemetry: pip install 'pympler[otel]'"
+    ) from error
 
 from pympler import __version__
 from pympler.leaks.report import LeakSummary, RequestReport

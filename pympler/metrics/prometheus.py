@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+try:
+    from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+except ImportError as error:
+    raise ImportError(
+        "pympler.metrics.prometheus needs prometheus_client: pip install 'pympler[prometheus]'"
+    ) from error
 
 from pympler.leaks.report import LeakSummary, RequestReport
 from pympler.metrics import BYTE_BUCKETS, OBJECT_BUCKETS, is_bad, method_of, route_of

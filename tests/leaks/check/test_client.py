@@ -25,7 +25,7 @@ def site(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[by
         headers.append(("Set-Cookie", "session=abc; Path=/"))
     elif environ["PATH_INFO"] == "/logout":
         headers.append(("Set-Cookie", "session=; Max-Age=0"))
-    elif environ.get("HTTP_COOKIE") != "session=abc":
+    elif "session=abc" not in environ.get("HTTP_COOKIE", ""):
         start_response("401 Unauthorized", headers)
         return [b"{}"]
     start_response("200 OK", headers)
