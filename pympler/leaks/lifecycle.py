@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import atexit
-import os
 import weakref
 from typing import Protocol
 
 from pympler.leaks.guard import guard
+from pympler.util.forks import in_child
 
 __all__ = ["follow", "monitors"]
 
@@ -43,5 +43,4 @@ def _after_fork_in_child() -> None:
         monitor._begin_in_child()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+in_child(_after_fork_in_child)

@@ -42,6 +42,7 @@ from pympler.leaks.worker import Worker
 from pympler.store import Store
 from pympler.store.memory import MemoryStore
 from pympler.store.open import open_store
+from pympler.util.forks import notice_fork
 
 __all__ = ["UNROUTED", "ActiveRequest", "LeakMonitor"]
 
@@ -148,6 +149,7 @@ class LeakMonitor:
         Takes about a microsecond for a request without a window. Never raises on purpose; front
         ends wrap it in :func:`~pympler.leaks.guard.guard` all the same.
         """
+        notice_fork()
         before = self._jobs.begin() if self._jobs.armed is not None else None
         turns = self._turns
         if not turns.enter():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pympler.store import Job, Moment, Page, Query, StoreStatus
+from pympler.util.forks import in_child
 
 if TYPE_CHECKING:
     from pympler.leaks.report import LeakSummary, RequestReport
@@ -146,5 +146,4 @@ def _after_fork_in_child() -> None:
         store._reset()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+in_child(_after_fork_in_child)

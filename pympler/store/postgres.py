@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import hashlib
 import logging
-import os
 import threading
 import time
 import weakref
@@ -24,6 +23,7 @@ from pympler.store.postgres_faults import explain
 from pympler.store.postgres_schema import DAY_S, make_partitions, prepare, retire_partitions
 from pympler.store.spool import Spool
 from pympler.store.writer import Writer
+from pympler.util.forks import in_child
 from pympler.util.storeurl import without_password
 
 if TYPE_CHECKING:
@@ -479,5 +479,4 @@ def _after_fork_in_child() -> None:
 
 
 atexit.register(_at_exit)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+in_child(_after_fork_in_child)

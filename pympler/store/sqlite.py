@@ -21,6 +21,7 @@ from pympler.store import Job, Moment, Page, Query, StoreStatus, rows
 from pympler.store.fleet import Rollup
 from pympler.store.sqlite_schema import prepare
 from pympler.store.writer import Writer
+from pympler.util.forks import in_child
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -476,5 +477,4 @@ def _after_fork_in_child() -> None:
 
 
 atexit.register(_at_exit)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+in_child(_after_fork_in_child)

@@ -8,7 +8,6 @@ for what is due: then the thread that puts writes it itself, without waiting for
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 import weakref
@@ -20,6 +19,7 @@ from typing import Any
 
 from pympler.errors import StoreError
 from pympler.leaks.guard import guard
+from pympler.util.forks import in_child
 
 __all__ = ["Writer"]
 
@@ -216,5 +216,4 @@ def _after_fork_in_child() -> None:
         writer._reset()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+in_child(_after_fork_in_child)
