@@ -26,7 +26,7 @@ class Births:
     """
 
     def __init__(self) -> None:
-        self.watch = YoungWatch(time.perf_counter)
+        self.watch = YoungWatch(time.thread_time)  # a thread that waits in the hook costs nothing
         self.ready: deque[Settled[Ended]] = deque()
         self.proof_cost_s = 0.0
         self._followers: Followers[Ended] = Followers()

@@ -186,7 +186,7 @@ class YoungWatch:
         waiting: set by the owner while births wait for their re-check, so that the hook captures
             also when no window is open.
         waiting_aged: likewise, while some of them are in generation 1.
-        hook_cost_s: seconds spent in the hook so far.
+        hook_cost_s: CPU seconds spent in the hook so far.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
