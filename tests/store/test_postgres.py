@@ -142,10 +142,10 @@ def test_a_connection_that_is_cut(store: PostgresStore, postgres_url: str) -> No
     store.save(now_report(1))
     assert store.flush()
     assert ids(store) == [1]
-    run(
-        postgres_url,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pympler'",
-    )
+    ours = "FROM pg_stat_activity WHERE application_name = 'pympler'"
+    run(postgres_url, f"SELECT pg_terminate_backend(pid) {ours}")
+    while run(postgres_url, f"SELECT pid {ours}"):
+        time.sleep(0.01)
     store.save(now_report(2))
     store.flush()
     with pytest.raises(StoreError):
