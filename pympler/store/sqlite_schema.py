@@ -44,7 +44,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 """The statements that lead from each version of the schema to the next."""
 
-_TRIES = 50
+_LONGEST_S = 1.0
 _PAUSE_S = 0.02
 
 
@@ -96,12 +96,14 @@ def _version(connection: sqlite3.Connection, location: str) -> int:
 
 def _use_wal(connection: sqlite3.Connection) -> None:
     """Readers and the writer do not wait for each other; where it is not to be had, they do."""
-    for left in reversed(range(_TRIES)):
+    deadline_s = time.monotonic() + _LONGEST_S
+    while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            # Changing the mode does not heed the timeout: workers that start at once meet here.
-            if "locked" not in str(error) or not left:
+            # Changing the mode may not heed the timeout: workers that start at once meet here.
+            # Where it does, somebody has locked the whole file, and a page must not wait for long.
+            if "locked" not in str(error) or time.monotonic() > deadline_s:
                 raise
             time.sleep(_PAUSE_S)
         else:
