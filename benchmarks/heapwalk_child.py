@@ -52,7 +52,9 @@ def sizer(tool: str) -> Callable[[Any], Any]:
 
 
 def records(tool: str, count: int, times: int) -> Figures:
+    gc.disable()  # while they are made
     made = [Plain(number) for number in range(count)]
+    gc.enable()
     ask = sizer(tool)
     ask(made[:10])
     figures = {"size": best(lambda: ask(made), times)}
@@ -72,7 +74,10 @@ def texts(tool: str, count: int, times: int) -> Figures:
 
 
 def fill(objects: int) -> list[Plain]:
-    return [Plain(number) for number in range(objects // 8)]
+    gc.disable()  # while they are made
+    made = [Plain(number) for number in range(objects // 8)]
+    gc.enable()
+    return made
 
 
 def summary(tool: str, objects: int, times: int) -> Figures:
