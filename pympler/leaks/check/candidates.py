@@ -59,7 +59,8 @@ class Candidate:
         patient: whether it is judged at the end only, because it grows in turns.
         verdict: ``None`` until it is confirmed as ``"leak"`` or found ``"bounded"``.
         reached_bytes: what it keeps, whether others keep it as well or not.
-        seen_bound: longest that it was seen to be, once it is bounded.
+        seen_bound: longest that it was seen to be, once it is bounded; was_emptied: whether it
+            let go of many entries at once.
     """
 
     path: str
@@ -75,6 +76,7 @@ class Candidate:
     patient: bool = False
     verdict: str | None = None
     seen_bound: int | None = None
+    was_emptied: bool = False
     evidence: str = ""
     weak: bool = False
     objects_per_request: float = 0.0

@@ -208,6 +208,7 @@ def _take_bounded(watches: dict[Candidate, Watch]) -> None:
     for one, watch in list(watches.items()):
         if watch.bounded:
             one.verdict, one.evidence, one.seen_bound = "bounded", watch.bounded, watch.most
+            one.was_emptied = watch.bounded.startswith("was emptied")
             del watches[one]
 
 

@@ -180,19 +180,38 @@ class _Examination:
             replace(self._limits, longest_s=self._deadline_s - time.monotonic()),
             self._left() - reserved,
         )
-        if not sent or any(_was_just_emptied(one) for one in candidates):
-            # To see what an entry weighs there must be some.
-            sent += ROUND
+        if not sent:  # all of them declare a bound; see what an entry weighs
+            sent = ROUND
             visitor.send(ROUND)
         visitor.settle()
         settle_process()
         candidates = _one_of_each(candidates)
         leaks = rank([one for one in candidates if one.verdict == "leak"], known, old)
-        bounded = rank([one for one in candidates if one.verdict == "bounded"], known, old)
+        kept = [one for one in candidates if one.verdict == "bounded" and not one.was_emptied]
+        bounded = rank(kept, known, old)
         for one in (*leaks, *bounded):
             _share(one, begun[one], sent)
+        bounded += self._weigh_emptied([one for one in candidates if one.was_emptied])
         self._trace(leaks)
         return _Watched(leaks, bounded)
+
+    def _weigh_emptied(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Weigh what was emptied by what a few more requests put into it.
+
+        What is in it since then may lie where objects lay that were known, and pass for them.
+        """
+        if not candidates:
+            return []
+        old = _old_ids(self._visitor)
+        known = {one: frozenset(map(id, one.entries())) for one in candidates}
+        begun = {one: one.length() or 0 for one in candidates}
+        self._visitor.send(ROUND)
+        self._visitor.settle()
+        settle_process()
+        found = rank(candidates, known, old)
+        for one in found:
+            _share(one, begun[one], ROUND)
+        return found
 
     def _trace(self, leaks: list[Candidate]) -> None:
         """Find the lines that store, in a few traced requests."""
@@ -313,16 +332,12 @@ def _put_known_line_first(leaks: list[Candidate]) -> None:
             return
 
 
-def _was_just_emptied(one: Candidate) -> bool:
-    return one.verdict == "bounded" and (one.length() or 0) < 10 * max(one.growth, 1.0)
-
-
 def _share(one: Candidate, begun: int, sent: int) -> None:
     """Turn what a candidate keeps into figures per request."""
     length = one.length() or 0
     added = max(length - begun, 0)
     requests: float = sent
-    if one.verdict == "bounded":
+    if one.verdict == "bounded" and not one.was_emptied:
         # What is in it now came with this many requests.
         requests = max(min(sent, length / one.growth if one.growth else sent), 1)
     table_bytes = one.table_bytes() * added / max(length, 1)
