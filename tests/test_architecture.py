@@ -56,6 +56,7 @@ STAGES = """
     pympler.leaks.investigation
     pympler.leaks.worker pympler.leaks.turns pympler.leaks.lifecycle
     pympler.leaks.publisher
+    pympler.leaks.background
     pympler.leaks.monitor
     pympler.leaks.snapshots
     pympler.leaks.watched

@@ -4,8 +4,9 @@
 born within is followed by :mod:`~pympler.leaks.survivors` until it outlived a collection, becomes
 a :class:`~pympler.leaks.report.RequestReport`, and is counted for its route by
 :mod:`~pympler.leaks.attribution`. When every window of a route leaves something, the background
-thread looks for the holder (:mod:`~pympler.leaks.investigation`), which is then watched by its
-length until it is confirmed as a leak or cleared.
+thread (:mod:`~pympler.leaks.background`) looks for the holder
+(:mod:`~pympler.leaks.investigation`), which is then watched by its length until it is confirmed as
+a leak or cleared.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 
 from pympler.leaks.active import ActiveRequest
+from pympler.leaks.background import Background
 from pympler.leaks.births import Births
 from pympler.leaks.budget import Budget, DutyCycle
 from pympler.leaks.chosen import ChosenClasses
-from pympler.leaks.counters import CounterReadings, read_counters
+from pympler.leaks.counters import CounterReadings
 from pympler.leaks.diary import Diary
 from pympler.leaks.ended import Ended, Process, report_of, result_of
 from pympler.leaks.guard import guard
@@ -30,12 +31,12 @@ from pympler.leaks.investigation import Investigation
 from pympler.leaks.jobs import Jobs, TakenSnapshot
 from pympler.leaks.lifecycle import follow
 from pympler.leaks.publisher import Observer, Publisher
-from pympler.leaks.report import LeakSummary, RequestReport, RouteSummary, worst
+from pympler.leaks.report import LeakSummary, RequestReport, RouteSummary
 from pympler.leaks.settings import Settings
 from pympler.leaks.steps import RequestSteps
 from pympler.leaks.survivors import Settled
 from pympler.leaks.suspects import LiveSuspect
-from pympler.leaks.tracing import StoreTracer, tracing_held_off
+from pympler.leaks.tracing import StoreTracer
 from pympler.leaks.turns import Turns
 from pympler.leaks.window import Window
 from pympler.leaks.worker import Worker
@@ -50,17 +51,13 @@ UNROUTED = "<unrouted>"
 """Route of a request that no route template is known for."""
 
 _TICK_S = 1.0
-_COUNTERS_EVERY_S = 10.0
-_IDLE_S = 2.0
-_MOST_PUT_OFF = 2
 _REPORTS_PER_REQUEST = 4
-_PLAIN_REQUEST_S = 2e-6  # what a request without a window takes, benchmarks/cost.py
 _TRACED_EVENT_S = 2e-6  # what an event of a traced request takes
 _CLOSE = guard("close a window")  # used again and again: each request comes by
 _ENTER = guard("follow the instances of a request")
 
 
-class LeakMonitor:
+class LeakMonitor(Background):
     """Watches requests and says which of them left what behind, and who holds it.
 
     Safe to use from many threads and tasks. One monitor per application and process; a forked
@@ -331,20 +328,6 @@ class LeakMonitor:
         # The serial is the parent's if the process was forked meanwhile.
         return max(1 + request.others + self._started - request.serial, 1)
 
-    def _report(self, most: int) -> None:
-        """Turn settled windows into reports, a few at a time, outside of any window."""
-        cpu_s = time.thread_time()
-        turns = self._turns
-        if not turns.enter():
-            return
-        try:
-            ready = self._births.ready
-            reports = [self._record(ready.popleft()) for _ in range(min(most, len(ready)))]
-        finally:
-            turns.leave()
-        self._publisher.publish(reports)
-        self._owed_s += time.thread_time() - cpu_s
-
     def _record(self, settled: Settled[Ended]) -> RequestReport:
         number = settled.key.id
         if not number:
@@ -356,18 +339,6 @@ class LeakMonitor:
             self._investigation.record((report.method, report.route), result, report.survivors)
         return report
 
-    def _announce(self, *, everything: bool = False) -> None:
-        """Say once that a suspect is confirmed, when its line is known or will not be."""
-        if not self._confirmed:
-            return
-        with self._turns:
-            deep = self.settings.deep
-            due = [each for each in self._confirmed if everything or each.is_complete(deep)]
-            self._confirmed = [suspect for suspect in self._confirmed if suspect not in due]
-            growing = [suspect for suspect in due if suspect.verdict == "leak"]
-            accusations = [self._investigation.accusation(suspect) for suspect in growing]
-        self._publisher.announce(accusations)
-
     # What limits it.
 
     def _fault_of(self, request: ActiveRequest, window: Window) -> str:
@@ -376,99 +347,6 @@ class LeakMonitor:
         return (
             "" if request.walks == self._walks + self._jobs.walks else "a heap walk ran meanwhile"
         )
-
-    def _spend(self, cpu_s: float) -> None:
-        hook_cost_s = self._births.watch.hook_cost_s
-        # What a person asked for is not on the budget.
-        cpu_s -= self._births.proof_cost_s
-        self._births.proof_cost_s = 0.0
-        plain_s = (self._started - self._accounted) * _PLAIN_REQUEST_S
-        owed_s, self._owed_s = self._owed_s, 0.0
-        self._budget.spend(max(cpu_s, 0.0) + owed_s + hook_cost_s - self._hook_cost_s + plain_s)
-        self._hook_cost_s, self._accounted = hook_cost_s, self._started
-
-    # The background.
-
-    def _tick(self) -> bool:
-        """Do what must not happen within a request; returns whether more is to be expected.
-
-        Windows that are open are waited for, and none is opened meanwhile: it would list what this
-        thread makes.
-        """
-        self._put_off += 1
-        if self._births.watch.is_open and self._put_off <= _MOST_PUT_OFF:
-            return True
-        with self._turns:
-            self._put_off = 0
-            self._busy = True
-        try:
-            return self._work()
-        finally:
-            self._busy = False
-            self._announce()
-
-    def _work(self) -> bool:
-        now_s = time.monotonic()
-        if now_s - self._counted_s >= _COUNTERS_EVERY_S:
-            self._counted_s = now_s
-            self._counters.add(read_counters(self._started))
-        idle = now_s - self._last_window_s > _IDLE_S
-        if idle and self._budget.allows_window():  # or there was no window for want of budget
-            self._settle_all()
-        while self._search():
-            pass
-        if self._jobs.look():
-            self._walks += 1
-            self._jobs.work()
-        if self._diary.is_due(idle=idle):
-            self._write_diary()
-        with self._turns:
-            return not idle or self._births.pending
-
-    def _look(self) -> bool:
-        """Whether there is something to do although no requests come."""
-        return self._jobs.look() or self._diary.is_due(idle=True)
-
-    def _write_diary(self, *, last: bool = False) -> None:
-        cpu_s = time.thread_time()
-        summary = replace(self._summarise(), dropped=self.store.status().dropped)
-        with self._turns:
-            lengths = self._investigation.lengths()
-        by_name = {each.holder.path: size for each, size in lengths.items() if size is not None}
-        self._diary.write(summary, by_name, last=last)
-        self._publisher.tell(summary)
-        with self._turns:
-            self._spend(time.thread_time() - cpu_s)
-
-    def _settle_all(self) -> None:
-        with self._turns:
-            cpu_s = time.thread_time()
-            self._end_late()
-            self._births.settle_all()
-            self._spend(time.thread_time() - cpu_s)
-        self._report(len(self._births.ready))
-
-    def _search(self) -> bool:
-        """Walk the heap for the most urgent holder, if its cost has been saved up."""
-        with self._turns:
-            search = self._investigation.next_search()
-            cost_s = self._investigation.estimated_cost_s() if search is not None else 0.0
-            allowed = self._budget.allows_walk(cost_s)
-            self._budget.save_for(0.0 if allowed else cost_s)
-            if search is None or self._closed or not allowed:
-                return False
-            self._walks += 1
-        cpu_s = time.thread_time()
-        outcome = None
-        with tracing_held_off() as may_walk, guard("search for a holder"):
-            if not may_walk:
-                return False
-            outcome = self._investigation.search(search)
-        with self._turns:
-            self._budget.spend(time.thread_time() - cpu_s, walk=True)
-            changed = self._investigation.take_outcome(search, outcome)
-            self._confirmed += [suspect for suspect in changed if suspect.verdict == "leak"]
-        return True
 
     # What users call.
 
@@ -508,33 +386,6 @@ class LeakMonitor:
         self._announce()
         return self._summarise()
 
-    def _summarise(self) -> LeakSummary:
-        chosen = self._chosen
-        with self._turns:
-            routes = self._investigation.summaries()
-            unattributed = self._investigation.unattributed()
-            found = [route.verdict for route in routes] + ["leak"] * bool(unattributed)
-            reason = self._births.refusal() if self._windows == 0 or self._refused else ""
-            return LeakSummary(
-                application=self.settings.application,
-                release=self.settings.release,
-                pid=self._process.pid,
-                started_at=self._process.started_at,
-                requests=self._started,
-                windows=self._windows,
-                sample_rate=self.settings.sample_rate,
-                max_overhead=self.settings.max_overhead,
-                overhead=self._budget.overhead,
-                verdict=worst(found),
-                routes=routes,
-                unattributed=unattributed,
-                counters=self._counters.counters(),
-                notes=(*([reason] if reason else ()), *(chosen.notes() if chosen else ())),
-                host=self._process.host,
-                taken_at=time.time(),
-                classes=chosen.totals() if chosen else (),
-            )
-
     def close(self) -> None:
         """Finish the pending re-checks, take the hook out and end the background thread.
 
@@ -552,11 +403,6 @@ class LeakMonitor:
             self._chosen.close()
         if self._owns_store:
             self.store.close()
-
-    def _write_last(self) -> None:
-        if self._started:
-            with guard("write down the last of a worker"):
-                self._write_diary(last=True)
 
     def write_down(self, timeout_s: float = 2.0) -> bool:
         """Write all that is known to the store; for the end of a process that may be killed.
