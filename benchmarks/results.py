@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +38,7 @@ ORDER = (
     "In flight, once",
 )
 CHILD = "--measure"
+_STATE = tempfile.TemporaryDirectory(prefix="pympler-benchmarks-")  # for the default store
 
 
 def arguments(description: str | None) -> argparse.Namespace:
@@ -73,7 +75,7 @@ def run_child(script: str, *, timeout_s: float = 600.0, **parameters: object) ->
         stdout=subprocess.PIPE,
         timeout=timeout_s,
         check=True,
-        env={**os.environ, "PYTHONHASHSEED": "0"},
+        env={**os.environ, "PYTHONHASHSEED": "0", "XDG_STATE_HOME": _STATE.name},
     )
     return json.loads(done.stdout)
 
