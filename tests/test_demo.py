@@ -35,7 +35,11 @@ LEAKS = [
     ("POST /visitors/<int:number>", "flask_shop.Visitor.everyone (list)", "flask_shop.py"),
     ("POST /orders/<int:number>", "flask_shop.order.<closure>.trail (list)", "flask_shop.py"),
     ("POST /watches/{number}", "starlette_shop.FEED.listeners (list)", "starlette_shop.py"),
-    ("POST /quotes/{number}", "starlette_shop.Quote.postage (lru_cache)", "starlette_shop.py"),
+    (
+        "POST /quotes/{number}",
+        "lru_cache of starlette_shop.Quote.postage (lru_cache)",
+        "starlette_shop.py",
+    ),
 ]
 
 
@@ -86,6 +90,8 @@ def demo() -> Iterator[Demo]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # What runs in the background of a shell ignores it, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         yield Demo(process, mark)

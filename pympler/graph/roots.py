@@ -203,11 +203,20 @@ def _is_traced(frame: FrameType) -> bool:
     current: FrameType | None = frame
     while current is not None:
         function = current.f_trace
-        # Ours stays in the frames that it saw; where it is at work is known better.
-        if function is not None and not is_own(getattr(function, "__self__", None)):
+        if function is not None and not _leaves_locals_alone(function):
             return True
         current = current.f_back
     return False
+
+
+def _leaves_locals_alone(function: Any) -> bool:
+    """Whether Python does not write locals back to a frame after this trace function."""
+    # Ours stays in the frames that it saw; where it is at work is known better. That of coverage
+    # is called from C, where nothing is written back (PyEval_SetTrace).
+    kind = type(function)
+    if kind.__name__ == "CTracer" and kind.__module__ in ("coverage", "coverage.tracer"):
+        return True
+    return is_own(getattr(function, "__self__", None))
 
 
 def children(item: Any) -> list[Any]:

@@ -88,13 +88,19 @@ def read_lengths() -> dict[int, int]:
         if read is None:
             continue
         lengths[id(item)] = read(item)
-        if kind is LruCache:
-            inner.add(id(cache_dict(item)))
-        elif kind is queue.SimpleQueue:
-            inner.update(id(part) for part in gc.get_referents(item) if type(part) is list)
+        inner.update(_inner_ids(item))
     for key in inner:
         lengths.pop(key, None)
     return lengths
+
+
+def _inner_ids(item: Any) -> list[int]:
+    """The ids of containers that another one stands for."""
+    if type(item) is LruCache:
+        return [id(cache_dict(item))]
+    if type(item) is queue.SimpleQueue:
+        return [id(part) for part in gc.get_referents(item) if type(part) is list]
+    return []
 
 
 def _compiled_lengths() -> dict[int, int]:
@@ -107,8 +113,8 @@ def _compiled_lengths() -> dict[int, int]:
         if read is not None:
             lengths[id(item)] = read(item)
     for item in asked:
-        if type(item) is LruCache:
-            lengths.pop(id(cache_dict(item)), None)
+        for key in _inner_ids(item):
+            lengths.pop(key, None)
     return lengths
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from pympler_asgi import MemoryMiddleware as AsgiMiddleware
@@ -19,8 +20,9 @@ class Order:
 def serve(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     LEFT.append(Order())
     environ["pympler.route"] = "/orders"
-    start_response("200 OK", [("Content-Length", "2")])
-    return [b"ok"]
+    body = str(os.getpid()).encode()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
 
 
 async def answer(scope: Any, receive: Any, send: Any) -> None:
@@ -31,9 +33,10 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
         return
     LEFT.append(Order())
     scope["pympler"].route = "/orders"
-    headers = [(b"content-length", b"2")]
+    body = str(os.getpid()).encode()
+    headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"ok"})
+    await send({"type": "http.response.body", "body": body})
 
 
 wsgi = MemoryMiddleware(serve, **OPTIONS)
