@@ -8,7 +8,7 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.10
 UNTRACED := tests/leaks/check/test_check.py tests/leaks/check/test_slots.py tests/cli \
 	tests/test_tracker.py tests/test_muppy.py
 COVERAGE_FLOOR := 82
-WORKERS := --numprocesses auto --maxprocesses 4
+WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check bench soak screenshots clean
