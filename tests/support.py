@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
-__all__ = ["require"]
+__all__ = ["let_be_interrupted", "require"]
+
+
+def let_be_interrupted() -> None:
+    """For ``preexec_fn``: what runs in the background of a shell ignores SIGINT, children too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def require(name: str, available: object, package: str) -> None:

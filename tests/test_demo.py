@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from examples.demo.servers import DemoError, Server
-from tests.support import require
+from tests.support import let_be_interrupted, require
 
 pytestmark = pytest.mark.integration
 
@@ -90,8 +90,7 @@ def demo() -> Iterator[Demo]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # What runs in the background of a shell ignores it, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=let_be_interrupted,
     )
     try:
         yield Demo(process, mark)

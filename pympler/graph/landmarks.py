@@ -107,7 +107,9 @@ def callable_name(function: Any) -> str:
     if type(function) is functools.partial:
         return callable_name(function.func)
     if type(function) is types.BuiltinMethodType:
-        return function.__qualname__
+        module = function.__module__
+        known = type(module) is str and module != "builtins"
+        return f"{module}.{function.__qualname__}" if known else function.__qualname__
     return type(function).__name__
 
 

@@ -21,6 +21,7 @@ from pympler.cli import main
 from pympler.render.pages import PageRequest, Pages
 from pympler.store.sqlite import SqliteStore
 from tests.render.pages.values import fill, report
+from tests.support import let_be_interrupted
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,6 +37,7 @@ def serving(*arguments: str, **environment: str) -> Iterator[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=let_be_interrupted,
     ) as process:
         try:
             assert process.stdout is not None

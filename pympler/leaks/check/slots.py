@@ -16,7 +16,7 @@ from typing import Any
 from pympler.graph.roots import is_own
 from pympler.leaks.check.candidates import Candidate, name_objects
 from pympler.leaks.growth import listed_objects
-from pympler.leaks.lengths import LruCache
+from pympler.leaks.lengths import LruCache, bound_of
 from pympler.sizing.flat import flat_size
 from pympler.util.names import type_name
 
@@ -139,20 +139,22 @@ def slot_candidates(growing_by: Mapping[Key, int], requests: int) -> list[Candid
     for key, value in values.items():
         name = names.get(id(value))
         if name is not None:
-            kind = type_name(type(value))
-            found.append(_candidate(readers[key], growing_by[key] / requests, kind, name))
+            growth = growing_by[key] / requests
+            found.append(_candidate(readers[key], growth, value, name))
     return found
 
 
-def _candidate(read: Callable[[], Any], growth: float, kind: str, name: Any) -> Candidate:
+def _candidate(read: Callable[[], Any], growth: float, value: Any, name: Any) -> Candidate:
     return Candidate(
         path=name.text,
-        type=kind,
+        type=type_name(type(value)),
         application=name.application,
         length=lambda: value_length(read()),
         entries=lambda: gc.get_referents(read()),
         table_bytes=lambda: flat_size(read()),
         growth=growth,
+        bound=bound_of(value),
+        owner_bound=name.owner_bound,
         is_slot=True,
     )
 
