@@ -35,7 +35,9 @@ tracker.print_diff(stream=out)
 assert out.getvalue().count("\\n") == 2, out.getvalue()
 first = tracker.create_summary()
 second = tracker.create_summary()
-assert [row for row in summary.get_diff(first, second) if row[1] or row[2]] == []
+# Up to 3.10 code that has run often gets a cache of its own.
+changed = [row for row in summary.get_diff(first, second) if row[1] or row[2]]
+assert [row for row in changed if row[1] or row[0] != "code"] == [], changed
 """
 
 
