@@ -7,7 +7,7 @@ import contextvars
 import gc
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from inspect import CO_OPTIMIZED
 from types import CellType, FrameType, ModuleType
@@ -195,8 +195,9 @@ def frame_locals(frame: FrameType) -> dict[str, Any]:
     return copied
 
 
-traced_threads: dict[int, None] = {}
-"""The threads in which a trace function of ours is installed, by :mod:`pympler.leaks.tracing`."""
+traced_threads: dict[int, Callable[[], Any]] = {}
+"""The threads in which a trace function of ours is installed, with weak references to the tracers
+of :mod:`pympler.leaks.tracing`."""
 
 
 def _is_traced(frame: FrameType) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType, MethodType, TracebackType
@@ -39,9 +40,21 @@ def tracing_held_off() -> Iterator[bool]:
     """
     _waiting_walks.append(None)
     try:
-        yield not traced_threads
+        yield not _is_under_way()
     finally:
         _waiting_walks.pop()
+
+
+def _is_under_way() -> bool:
+    """Whether a trace is at work; one that was stopped from elsewhere is not, nor a lost one."""
+    running = set(sys._current_frames())
+    for thread, reference in list(traced_threads.items()):
+        tracer = reference()
+        if thread not in running:
+            traced_threads.pop(thread, None)
+        elif tracer is not None and tracer.is_under_way:
+            return True
+    return False
 
 
 class StoreTracer:
@@ -122,20 +135,26 @@ class StoreTracer:
             return
         if self._settrace_all is not None and any(map(_is_foreign, _traces_of_frames())):
             return
-        if not self._may_install():
-            return
-        self.active = True
         self._until_s = self._clock() + _LONGEST_S
+        self.active = True
+        if not self._may_install():
+            self.active = False
+            return
         self._join(sys._getframe(1))
         if self._settrace_all is not None:
             self._settrace_all(self.trace)
         else:
             sys.settrace(self.trace)
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it traces and has not outlived the time that it may take."""
+        return self.active and not (self._only_here and self._clock() > self._until_s)
+
     def _may_install(self) -> bool:
         # In this order, as the walk looks in the opposite one: one of both sees the other.
         self._threads.add(threading.get_ident())
-        traced_threads[threading.get_ident()] = None
+        traced_threads[threading.get_ident()] = weakref.ref(self)
         if _waiting_walks and self._only_here:
             traced_threads.pop(threading.get_ident(), None)
             return False

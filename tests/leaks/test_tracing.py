@@ -291,3 +291,30 @@ def test_what_another_greenlet_adds_is_its_own(monkeypatch: pytest.MonkeyPatch) 
         in_another_greenlet()
 
     assert tracer.grown == {"kept": 1}
+
+
+def test_a_trace_that_was_stopped_elsewhere_holds_off_no_walk() -> None:
+    if sys.gettrace() is not None:
+        pytest.skip("a coverage tool traces already")
+    tracer = StoreTracer({}, only_here=True)
+    traced, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        tracer.start()
+        traced.set()
+        ended.wait(30)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert traced.wait(30)
+        with tracing_held_off() as may_walk:
+            assert not may_walk
+        tracer.stop()
+        with tracing_held_off() as may_walk:
+            assert may_walk
+    finally:
+        ended.set()
+        thread.join()
+    with tracing_held_off():
+        assert thread.ident not in traced_threads
