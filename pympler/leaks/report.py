@@ -16,6 +16,7 @@ __all__ = [
     "Counters",
     "LeakSummary",
     "Place",
+    "Plain",
     "RequestReport",
     "RouteSummary",
     "Rows",
@@ -37,7 +38,7 @@ VERDICTS = ("leak", "native", "cyclic-garbage", "allocator", "bounded", "clean")
 T = TypeVar("T")
 
 
-class _Plain:
+class Plain:
     """What is written and read as JSON, with the version of its schema."""
 
     __slots__ = ()
@@ -171,7 +172,7 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestReport(_Plain):
+class RequestReport(Plain):
     """What one watched request left behind.
 
     Attributes:
@@ -238,7 +239,7 @@ class RequestReport(_Plain):
 
 
 @dataclass(frozen=True, slots=True)
-class RouteSummary(_Plain):
+class RouteSummary(Plain):
     """The verdict on one route.
 
     Attributes:
@@ -281,7 +282,7 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
-class LeakSummary(_Plain):
+class LeakSummary(Plain):
     """What the monitor knows of one process: a verdict for each route and what it rests on.
 
     Attributes:

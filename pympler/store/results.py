@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from pympler.leaks.report import SCHEMA, TypeCount, from_dict, to_dict
+from pympler.leaks.report import SCHEMA, Plain, TypeCount
 
 __all__ = [
     "RESULTS",
@@ -32,27 +32,6 @@ __all__ = [
     "ThreadStack",
     "TypeChange",
 ]
-
-T = TypeVar("T")
-
-
-class _Result:
-    """What is written and read as JSON, with the version of its schema."""
-
-    __slots__ = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """This result as JSON-ready data."""
-        return dict(to_dict(self))
-
-    @classmethod
-    def from_dict(cls: type[T], data: Mapping[str, Any]) -> T:
-        """The result that :meth:`to_dict` described.
-
-        Raises:
-            ValueError: if it was written by a newer version, or a field is missing.
-        """
-        return from_dict(cls, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +56,7 @@ class Retainer:
 
 
 @dataclass(frozen=True, slots=True)
-class HeapResult(_Result):
+class HeapResult(Plain):
     """A snapshot of the whole heap of a worker (job ``"heap"``).
 
     Attributes:
@@ -136,7 +115,7 @@ class Cycle:
 
 
 @dataclass(frozen=True, slots=True)
-class GarbageResult(_Result):
+class GarbageResult(Plain):
     """What nothing but reference cycles kept alive (job ``"garbage"``).
 
     Attributes:
@@ -190,7 +169,7 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessResult(_Result):
+class ProcessResult(Plain):
     """The process of a worker (job ``"process"``).
 
     Attributes:
@@ -235,7 +214,7 @@ class TypeChange:
 
 
 @dataclass(frozen=True, slots=True)
-class SnapshotResult(_Result):
+class SnapshotResult(Plain):
     """The whole heap before and after one request (job ``"snapshot"``).
 
     Attributes:
