@@ -8,7 +8,9 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.10
 UNTRACED := tests/leaks/check/test_check.py tests/leaks/check/test_slots.py tests/cli \
 	tests/test_tracker.py tests/test_muppy.py
 COVERAGE_FLOOR := 82
-WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
+# A test that fails is run once more and, if it passes then, listed as RERUN: real servers, threads and
+# clocks on a busy machine. One that is listed again and again is a bug.
+WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal --reruns 1 -r aR
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check bench soak screenshots clean

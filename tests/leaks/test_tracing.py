@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any
@@ -37,12 +37,21 @@ def kept() -> dict[Hashable, Callable[[], int | None]]:
     return {"kept": lambda: len(KEPT)}
 
 
+def traced(lengths: Mapping[Hashable, Callable[[], int | None]], **options: Any) -> StoreTracer:
+    """A tracer in whose time no thread is ever interrupted, however busy the machine is."""
+    return StoreTracer(lengths, **{"clock": still, "cpu_clock": still, **options})
+
+
+def still() -> float:
+    return 0.0
+
+
 def nothing_traces() -> bool:
     return sys.gettrace() is None and threading.gettrace() is None
 
 
 def test_the_line_that_adds_is_named() -> None:
-    with StoreTracer(kept()) as tracer:
+    with traced(kept()) as tracer:
         remember(1)
 
     assert tracer.lines() == {"kept": LINE}
@@ -50,7 +59,7 @@ def test_the_line_that_adds_is_named() -> None:
 
 
 def test_a_line_of_the_block_itself_is_named() -> None:
-    with StoreTracer(kept()) as tracer:
+    with traced(kept()) as tracer:
         KEPT.append(1)
         following = FILE
 
@@ -67,7 +76,7 @@ def test_a_library_that_stores_is_blamed_on_who_called_it() -> None:
         heapq.merge()
         sorted([1, 2], key=lambda number: KEPT.append(number) or number)  # type: ignore[func-returns-value]
 
-    with StoreTracer(kept()) as tracer:
+    with traced(kept()) as tracer:
         call()
 
     line = tracer.lines()["kept"]
@@ -79,7 +88,7 @@ def test_what_does_not_grow_has_no_line() -> None:
     KEPT.extend([1, 2])
     lengths = {**kept(), "gone": lambda: None, "shrinking": lambda: -len(KEPT)}
 
-    with StoreTracer(lengths) as tracer:
+    with traced(lengths) as tracer:
         KEPT.pop()
         remember(1)
         KEPT.pop()
@@ -94,7 +103,7 @@ def test_a_trace_function_that_is_there_stays() -> None:
 
     sys.settrace(theirs)
     try:
-        with StoreTracer(kept()) as tracer:
+        with traced(kept()) as tracer:
             remember(1)
         found = sys.gettrace()
     finally:
@@ -109,7 +118,7 @@ def test_a_trace_function_that_comes_meanwhile_stays() -> None:
     def theirs(frame: FrameType, event: str, argument: Any) -> None:
         return None
 
-    tracer = StoreTracer(kept())
+    tracer = traced(kept())
     tracer.start()
     sys.settrace(theirs)
     tracer.stop()
@@ -121,7 +130,7 @@ def test_a_trace_function_that_comes_meanwhile_stays() -> None:
 
 
 def test_an_end_in_another_thread_leaves_no_trace_function_behind() -> None:
-    tracer = StoreTracer(kept())
+    tracer = traced(kept())
     tracer.start()
     remember(1)
     thread = threading.Thread(target=tracer.stop)
@@ -135,7 +144,7 @@ def test_an_end_in_another_thread_leaves_no_trace_function_behind() -> None:
 
 
 def test_stop_may_be_called_twice() -> None:
-    tracer = StoreTracer(kept())
+    tracer = traced(kept())
     tracer.start()
     tracer.stop()
     tracer.stop()
@@ -147,7 +156,7 @@ def test_stop_may_be_called_twice() -> None:
 def test_threads_of_a_pool_are_traced_and_left_untraced() -> None:
     with ThreadPoolExecutor(1) as pool:
         pool.submit(int).result()
-        with StoreTracer(kept()) as tracer:
+        with traced(kept()) as tracer:
             pool.submit(remember, 1).result()
         left = pool.submit(sys.gettrace).result()
 
@@ -176,7 +185,7 @@ def test_a_debugger_in_another_thread_is_not_disturbed() -> None:
     thread = threading.Thread(target=debugged)
     thread.start()
     ready.wait()
-    with StoreTracer(kept()) as tracer:
+    with traced(kept()) as tracer:
         remember(1)
     end.set()
     thread.join()
@@ -188,14 +197,14 @@ def test_a_debugger_in_another_thread_is_not_disturbed() -> None:
 def test_what_was_too_long_ago_may_have_been_another_thread() -> None:
     now = iter(range(1000))
 
-    with StoreTracer(kept(), clock=lambda: float(next(now))) as tracer:
+    with traced(kept(), clock=lambda: float(next(now))) as tracer:
         remember(1)
 
     assert tracer.lines() == {"kept": None}
 
 
 def test_a_request_is_traced_only_while_it_runs_in_its_thread() -> None:
-    tracer = StoreTracer(kept(), only_here=True)
+    tracer = traced(kept(), only_here=True)
     tracer.start()
     tracer.pause()
     assert nothing_traces()
@@ -220,11 +229,9 @@ def test_what_grew_while_the_thread_was_away_is_not_of_the_request() -> None:
     def clock() -> float:
         return next(wall) * 1e-4
 
-    with StoreTracer(
-        kept(), clock=clock, only_here=True, cpu_clock=lambda: next(cpu) * 1e-4
-    ) as busy:
+    with traced(kept(), clock=clock, only_here=True, cpu_clock=lambda: next(cpu) * 1e-4) as busy:
         remember(1)
-    with StoreTracer(kept(), clock=clock, only_here=True, cpu_clock=lambda: 0.0) as away:
+    with traced(kept(), clock=clock, only_here=True, cpu_clock=lambda: 0.0) as away:
         remember(1)
 
     assert busy.grown == {"kept": 1}
@@ -245,13 +252,13 @@ def test_a_traced_request_keeps_its_variables_when_a_heap_walk_reads_them() -> N
         total += second
         return total
 
-    with StoreTracer({"kept": length}, only_here=True):
+    with traced({"kept": length}, only_here=True):
         assert work(1, 2) == 3
     assert not traced_threads
 
 
 def test_no_trace_begins_while_a_walk_is_under_way_or_waited_for() -> None:
-    tracer = StoreTracer(kept(), only_here=True)
+    tracer = traced(kept(), only_here=True)
     with tracing_held_off() as is_free:
         assert is_free
         tracer.start()
@@ -269,7 +276,7 @@ def test_no_trace_begins_while_a_walk_is_under_way_or_waited_for() -> None:
 
 def test_a_trace_that_lasts_too_long_ends_by_itself() -> None:
     now = [0.0]
-    tracer = StoreTracer(kept(), clock=lambda: now[0], only_here=True)
+    tracer = traced(kept(), clock=lambda: now[0], only_here=True)
     tracer.start()
     now[0] = 60.0
     remember(1)
@@ -286,7 +293,7 @@ def test_what_another_greenlet_adds_is_its_own(monkeypatch: pytest.MonkeyPatch) 
             patched.setattr("pympler.leaks.tracing.threading.get_ident", lambda: 7)
             remember("of another")
 
-    with StoreTracer(kept(), only_here=True) as tracer:
+    with traced(kept(), only_here=True) as tracer:
         remember("of this one")
         in_another_greenlet()
 
@@ -296,18 +303,18 @@ def test_what_another_greenlet_adds_is_its_own(monkeypatch: pytest.MonkeyPatch) 
 def test_a_trace_that_was_stopped_elsewhere_holds_off_no_walk() -> None:
     if sys.gettrace() is not None:
         pytest.skip("a coverage tool traces already")
-    tracer = StoreTracer({}, only_here=True)
-    traced, ended = threading.Event(), threading.Event()
+    tracer = traced({}, only_here=True)
+    begun, ended = threading.Event(), threading.Event()
 
     def work() -> None:
         tracer.start()
-        traced.set()
+        begun.set()
         ended.wait(30)
 
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        assert traced.wait(30)
+        assert begun.wait(30)
         with tracing_held_off() as may_walk:
             assert not may_walk
         tracer.stop()
