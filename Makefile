@@ -8,6 +8,7 @@ CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.10
 UNTRACED := tests/leaks/check/test_check.py tests/leaks/check/test_slots.py tests/cli \
 	tests/test_tracker.py tests/test_muppy.py
 COVERAGE_FLOOR := 82
+WALK := $(wildcard pympler/_heapwalk_c/*.[ch])
 # A test that fails is run once more and, if it passes then, listed as RERUN: real servers, threads and
 # clocks on a busy machine. One that is listed again and again is a bug.
 WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal --reruns 1 -r aR
@@ -72,12 +73,12 @@ $(PY):
 		exit 1; \
 	fi
 
-$(VENV)/demo.stamp: pyproject.toml constraints/stable.txt setup.py pympler/_heapwalk.c | $(PY)
+$(VENV)/demo.stamp: pyproject.toml constraints/stable.txt setup.py $(WALK) | $(PY)
 	@echo "Installing Pympler and what the demo needs into $(VENV)"
 	@$(PIP) --editable '.[demo]'
 	@touch $@
 
-$(VENV)/dev.stamp: pyproject.toml constraints/stable.txt setup.py pympler/_heapwalk.c | $(PY)
+$(VENV)/dev.stamp: pyproject.toml constraints/stable.txt setup.py $(WALK) | $(PY)
 	@echo "Installing Pympler and what its development needs into $(VENV)"
 	@$(PIP) --editable '.[dev]'
 	@touch $(VENV)/demo.stamp $@

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -22,7 +23,9 @@ def extensions() -> list[Extension]:
     )
     if not known or os.environ.get("PYMPLER_NO_EXTENSIONS", "") not in ("", "0"):
         return []
-    return [Extension("pympler._heapwalk", ["pympler/_heapwalk.c"], optional=True)]
+    folder = Path("pympler", "_heapwalk_c")
+    sources, headers = (sorted(map(str, folder.glob(f"*.{kind}"))) for kind in "ch")
+    return [Extension("pympler._heapwalk", sources, depends=headers, optional=True)]
 
 
 setup(ext_modules=extensions())

@@ -165,8 +165,8 @@ def sanitized(operations: int) -> int:
         target = Path(folder) / "pympler" / f"_heapwalk{sysconfig.get_config_var('EXT_SUFFIX')}"
         flags = ["-g", "-O1", "-fsanitize=address", "-fno-omit-frame-pointer", "-fPIC", "-shared"]
         include = f"-I{sysconfig.get_paths()['include']}"
-        source = ROOT / "pympler" / "_heapwalk.c"
-        subprocess.run([compiler, *flags, include, source, "-o", target], check=True)
+        sources = sorted((ROOT / "pympler" / "_heapwalk_c").glob("*.c"))
+        subprocess.run([compiler, *flags, include, *sources, "-o", target], check=True)
         asan = subprocess.run(
             [compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
         )

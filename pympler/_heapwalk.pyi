@@ -1,6 +1,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+INTERFACE: int
+
 class Marks:
     def __new__(cls, ids: list[int]) -> Marks: ...
 

@@ -59,7 +59,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-m", "build", "--outdir", copy / "dist", copy)
     (sdist,) = (copy / "dist").glob("pympler-*.tar.gz")
     with tarfile.open(sdist) as archive:
-        assert any(name.endswith("/pympler/_heapwalk.c") for name in archive.getnames())
+        walk = {Path(name).name for name in archive.getnames() if "/_heapwalk_c/" in name}
+    assert walk == {path.name for path in (ROOT / "pympler" / "_heapwalk_c").iterdir()}
     (built,) = (copy / "dist").glob("pympler-*.whl")
     return built
 
@@ -125,7 +126,7 @@ def files_below(package: Path) -> set[str]:
         for path in package.rglob("*")
         if path.is_file()
         and "__pycache__" not in path.parts
-        and path.suffix not in (".c", ".so", ".pyd")
+        and path.suffix not in (".c", ".h", ".so", ".pyd")
     }
 
 

@@ -16,19 +16,32 @@ from pympler.sizing.layout import layout
 
 __all__ = ["extension", "new_walker", "walk_name"]
 
+_INTERFACE = 2
+"""That of the extension which this package calls; the number in ``_heapwalk_c/module.c``."""
 
-@lru_cache(maxsize=1)
+
 def extension() -> Any:
     """The module made in C, ``None`` if there is none or it is not to be used."""
+    return _found()[0]
+
+
+@lru_cache(maxsize=1)
+def _found() -> tuple[ModuleType | None, str]:
+    """The extension, or why it is not used."""
     if os.environ.get("PYMPLER_NO_EXTENSIONS", "") not in ("", "0"):
-        return None
+        return None, "PYMPLER_NO_EXTENSIONS is set"
     try:
         from pympler import _heapwalk
     except ImportError:
-        return None
-    found: ModuleType = _heapwalk
+        return None, "the extension was not built"
+    module: ModuleType = _heapwalk
+    # One that a checkout has kept from other sources would be called with other arguments.
+    if getattr(module, "INTERFACE", 1) != _INTERFACE:
+        return None, "the extension was built from other sources; install pympler again"
     # Since 3.11 sizes depend on a layout that is found out by looking: without it, no.
-    return found if sys.version_info < (3, 11) or layout() is not None else None
+    if sys.version_info >= (3, 11) and layout() is None:
+        return None, "this interpreter lays out objects in a way that is not known"
+    return module, ""
 
 
 def new_walker(shared: Any = None, align: int = 1, least_int: int = 0) -> Any:
@@ -47,5 +60,6 @@ def new_walker(shared: Any = None, align: int = 1, least_int: int = 0) -> Any:
 
 
 def walk_name() -> str:
-    """Which walk is used, in words."""
-    return "compiled heap walk" if extension() is not None else "heap walk in pure Python"
+    """Which walk is used, in words, and why if it is the slower one."""
+    module, why_not = _found()
+    return "compiled heap walk" if module is not None else f"heap walk in pure Python: {why_not}"

@@ -29,7 +29,7 @@ __all__ = [
     "teach_mode",
 ]
 
-# The numbers of the enumerations in pympler/_heapwalk.c.
+# The numbers of the enumerations in pympler/_heapwalk_c/walker.h.
 SKIP, COUNT, PARK, OWN = 1, 2, 3, 4
 _CONSTANT, _ITEMS, _ONE_MORE, _ONE_MORE_DIGIT = 0, 1, 2, 3
 _LIST, _DICT, _SET, _TEXT, _INT, _BYTEARRAY, _CLASS, _CODE = 4, 5, 6, 7, 8, 9, 10, 11

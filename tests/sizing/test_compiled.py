@@ -270,15 +270,25 @@ def test_a_time_limit_ends_it() -> None:
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     yield monkeypatch
     monkeypatch.undo()
-    compiled.extension.cache_clear()
+    compiled._found.cache_clear()
 
 
 def test_it_is_left_alone_where_the_environment_says_so(environment: pytest.MonkeyPatch) -> None:
     assert compiled.walk_name() == "compiled heap walk"
     environment.setenv("PYMPLER_NO_EXTENSIONS", "1")
-    compiled.extension.cache_clear()
-    assert compiled.walk_name() == "heap walk in pure Python"
+    compiled._found.cache_clear()
+    assert compiled.walk_name() == "heap walk in pure Python: PYMPLER_NO_EXTENSIONS is set"
     assert same([["one text", "another"]]).objects == 3
+
+
+def test_one_that_was_built_from_other_sources_is_left_alone(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.delattr(extension(), "INTERFACE")  # as in those that were built before it came
+    compiled._found.cache_clear()
+    assert "built from other sources; install pympler again" in compiled.walk_name()
+    assert compiled.extension() is None
+    assert walk([["one text", "another"]], Rules()).objects == 2
 
 
 def test_wrong_arguments_are_errors() -> None:
