@@ -15,7 +15,7 @@ from pympler.errors import StoreError, UsageError
 from pympler.leaks.report import VERDICTS, LeakSummary, worst
 from pympler.render.fleet import FleetRenderer, fleet_dict
 from pympler.store import Store
-from pympler.store.fleet import fleet_of, new_since, selected
+from pympler.store.fleet import ALIVE_S, fleet_of, new_since, selected
 
 __all__ = ["add_parser", "run"]
 
@@ -84,7 +84,7 @@ def _report(arguments: argparse.Namespace, store: Store, summaries: list[LeakSum
     chosen = selected(summaries, since=since, release=arguments.release)
     if not chosen and arguments.fail_on:
         raise StoreError(f"no worker{_asked(arguments)} has said anything yet")
-    fleet = fleet_of(chosen)
+    fleet = fleet_of(chosen, time.time() - ALIVE_S)
     if arguments.new:
         fresh = tuple(new_since(selected(summaries, since=since), arguments.release))
         fleet = replace(fleet, routes=fresh, verdict=worst(row.verdict for row in fresh))

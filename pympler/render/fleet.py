@@ -52,7 +52,7 @@ class FleetRenderer:
     def _route(self, route: FleetRoute) -> list[str]:
         lines = [f"  {_MARKS.get(route.verdict, 'ok')} {route.headline}"]
         if route.workers > 1 and route.verdict in ("leak", "native", "cyclic-garbage"):
-            lines.append(f"       said by {len(route.accusers)} of {route.workers} workers")
+            lines.append(f"       said by {route.accusing} of {route.workers} workers")
         return lines
 
     def _workers(self, fleet: Fleet) -> list[str]:

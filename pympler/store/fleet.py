@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from pympler.leaks.report import VERDICTS, LeakSummary, RouteSummary, Suspect, worst
 
 __all__ = [
+    "ALIVE_S",
+    "BAD",
+    "DAY_S",
+    "MOST_ACCUSERS",
     "DayGrowth",
     "Fleet",
     "FleetRoute",
@@ -21,9 +25,20 @@ __all__ = [
     "fleet_of",
     "growth_by_day",
     "new_since",
+    "newly_bad",
+    "rank",
     "selected",
     "worst_workers",
 ]
+
+ALIVE_S = 180.0
+"""A worker that was not heard of for longer has ended: an idle one says something once a minute."""
+
+BAD = ("leak", "native", "cyclic-garbage")
+"""Verdicts that make a route new in a release that did not have them before."""
+
+MOST_ACCUSERS = 20
+"""Workers that are named for a route."""
 
 DAY_S = 86400.0
 
@@ -56,7 +71,8 @@ class FleetRoute:
 
     Attributes:
         verdict: the worst of them; headline: the sentence of the worker that has seen most of it.
-        releases, hosts: where it is, with the workers that say so in ``accusers``.
+        releases, hosts: where it is.
+        accusing: how many of the ``workers`` say so; in ``accusers`` those that have seen most.
         bytes_per_request, objects_per_request: means over the windows of all workers.
     """
 
@@ -71,17 +87,23 @@ class FleetRoute:
     releases: tuple[str, ...]
     hosts: tuple[str, ...]
     accusers: tuple[str, ...]
+    accusing: int
     workers: int
     suspects: tuple[Suspect, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseOnHost:
-    """What one release does on one host: its workers, alive or ended, taken together."""
+    """What one release does on one host: its workers taken together.
+
+    Attributes:
+        workers: alive or ended; ``alive`` those that were heard of a short time ago.
+    """
 
     release: str
     host: str
     workers: int
+    alive: int
     requests: int
     windows: int
     verdict: str | None
@@ -125,13 +147,19 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class DayGrowth:
-    """What a route left behind per watched request on one day under one release."""
+    """What a route left behind per watched request on one day under one release.
+
+    Attributes:
+        day: its beginning (UTC), in seconds since the epoch.
+        first_hour: the first hour of that day in which it was seen.
+    """
 
     day: float
     release: str
     reports: int
     bytes_per_request: float
     objects_per_request: float
+    first_hour: float
 
 
 def selected(
@@ -145,8 +173,8 @@ def selected(
     ]
 
 
-def fleet_of(summaries: Sequence[LeakSummary]) -> Fleet:
-    """What all workers together say."""
+def fleet_of(summaries: Sequence[LeakSummary], alive_since: float = 0.0) -> Fleet:
+    """What all workers together say; those not heard of since then count as ended."""
     by_route: dict[tuple[str, str], list[tuple[LeakSummary, RouteSummary]]] = defaultdict(list)
     by_group: dict[tuple[str, str], list[LeakSummary]] = defaultdict(list)
     for summary in summaries:
@@ -154,8 +182,8 @@ def fleet_of(summaries: Sequence[LeakSummary]) -> Fleet:
         for route in summary.routes:
             by_route[route.method, route.route].append((summary, route))
     routes = [_merged(said) for said in by_route.values()]
-    routes.sort(key=lambda row: (_rank(row.verdict), -row.bytes_per_request * row.requests))
-    groups = [_group(*key, said) for key, said in by_group.items()]
+    routes.sort(key=lambda row: (rank(row.verdict), -row.bytes_per_request * row.requests))
+    groups = [_group(*key, said, alive_since) for key, said in by_group.items()]
     groups.sort(key=lambda row: -row.first_started_at)
     return Fleet(
         applications=tuple(sorted({summary.application for summary in summaries})),
@@ -169,10 +197,11 @@ def fleet_of(summaries: Sequence[LeakSummary]) -> Fleet:
 def _merged(said: list[tuple[LeakSummary, RouteSummary]]) -> FleetRoute:
     verdict = worst(route.verdict for _, route in said)
     agreeing = [(summary, route) for summary, route in said if route.verdict == verdict]
-    _, spokesman = max(agreeing, key=lambda pair: pair[1].windows)
+    agreeing.sort(key=lambda pair: (-pair[1].windows, pair[0].worker))
+    _, spokesman = agreeing[0]
     windows = sum(route.windows for _, route in said)
     suspects: dict[str, Suspect] = {}
-    for _, route in sorted(agreeing, key=lambda pair: -pair[1].windows):
+    for _, route in agreeing:
         for suspect in route.suspects:
             suspects.setdefault(suspect.holder, suspect)
     return FleetRoute(
@@ -186,7 +215,8 @@ def _merged(said: list[tuple[LeakSummary, RouteSummary]]) -> FleetRoute:
         objects_per_request=_mean([(r.objects_per_request, r.windows) for _, r in said]),
         releases=tuple(sorted({summary.release for summary, _ in agreeing})),
         hosts=tuple(sorted({summary.host for summary, _ in agreeing})),
-        accusers=tuple(sorted(summary.worker for summary, _ in agreeing)),
+        accusers=tuple(summary.worker for summary, _ in agreeing[:MOST_ACCUSERS]),
+        accusing=len(agreeing),
         workers=len(said),
         suspects=tuple(suspects.values()),
     )
@@ -197,11 +227,12 @@ def _mean(values: list[tuple[float, int]]) -> float:
     return sum(value * windows for value, windows in values) / weight if weight else 0.0
 
 
-def _group(release: str, host: str, said: list[LeakSummary]) -> ReleaseOnHost:
+def _group(release: str, host: str, said: list[LeakSummary], alive_since: float) -> ReleaseOnHost:
     return ReleaseOnHost(
         release=release,
         host=host,
         workers=len(said),
+        alive=sum(summary.taken_at >= alive_since for summary in said),
         requests=sum(summary.requests for summary in said),
         windows=sum(summary.windows for summary in said),
         verdict=worst(summary.verdict for summary in said),
@@ -229,7 +260,7 @@ def worst_workers(summaries: Iterable[LeakSummary]) -> list[WorkerLife]:
         )
         for summary in summaries
     ]
-    return sorted(lives, key=lambda life: (_rank(life.verdict), -life.rss_growth_bytes))
+    return sorted(lives, key=lambda life: (rank(life.verdict), -life.rss_growth_bytes))
 
 
 def new_since(summaries: Sequence[LeakSummary], release: str) -> list[FleetRoute]:
@@ -239,27 +270,33 @@ def new_since(summaries: Sequence[LeakSummary], release: str) -> list[FleetRoute
         return []
     now = fleet_of(selected(summaries, release=release)).routes
     earlier = [s for s in summaries if s.release != release and s.started_at < min(started)]
-    before = {(row.method, row.route): row.verdict for row in fleet_of(earlier).routes}
-    bad = ("leak", "native", "cyclic-garbage")
-    return [
-        row for row in now if row.verdict in bad and before.get((row.method, row.route)) not in bad
-    ]
+    return newly_bad(now, fleet_of(earlier).routes)
+
+
+def newly_bad(now: Iterable[FleetRoute], before: Iterable[FleetRoute]) -> list[FleetRoute]:
+    """Of the routes of now those that leak or grow and did not before."""
+    bad = {(row.method, row.route) for row in before if row.verdict in BAD}
+    return [row for row in now if row.verdict in BAD and (row.method, row.route) not in bad]
 
 
 def growth_by_day(rollups: Iterable[Rollup], route: str, method: str = "") -> list[DayGrowth]:
     """What a route left behind per watched request, by day (UTC) and release, oldest first."""
     sums: dict[tuple[float, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    first: dict[tuple[float, str], float] = {}
     for row in rollups:
         if row.route == route and method in ("", row.method):
-            found = sums[row.hour // DAY_S * DAY_S, row.release]
+            key = (row.hour // DAY_S * DAY_S, row.release)
+            found = sums[key]
             for place, value in enumerate((row.reports, row.bytes, row.objects)):
                 found[place] += value
+            first[key] = min(first.get(key, row.hour), row.hour)
     return [
-        DayGrowth(day, release, reports, left / reports, objects / reports)
-        for (day, release), (reports, left, objects) in sorted(sums.items())
+        DayGrowth(*key, reports, left / reports, objects / reports, first[key])
+        for key, (reports, left, objects) in sorted(sums.items())
         if reports
     ]
 
 
-def _rank(verdict: str | None) -> int:
+def rank(verdict: str | None) -> int:
+    """The place of a verdict, the worst first and no verdict last."""
     return len(VERDICTS) if verdict is None else VERDICTS.index(verdict)

@@ -11,28 +11,25 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import psycopg
 
 from pympler.errors import StoreError
-from pympler.leaks.report import LeakSummary, RequestReport
+from pympler.leaks.report import RequestReport
 from pympler.store import Job, Moment, Page, Query, StoreStatus, rows
-from pympler.store.fleet import Rollup
+from pympler.store.database import JOB_COLUMNS, DatabaseStore
 from pympler.store.postgres_faults import explain
+from pympler.store.postgres_fleet import PostgresReader
 from pympler.store.postgres_schema import DAY_S, make_partitions, prepare, retire_partitions
+from pympler.store.postgres_write import insert_moments, insert_reports, insert_summaries
 from pympler.store.spool import Spool
-from pympler.store.writer import Writer
 from pympler.util.forks import in_child
 from pympler.util.storeurl import without_password
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["PostgresStore"]
 
 logger = logging.getLogger("pympler")
-T = TypeVar("T")
 
 _AGE_S = 30 * 86400.0
 _ROLLUPS_LIVE = 12  # times as long as reports
@@ -46,42 +43,11 @@ _REPLAYED_AT_ONCE = 50  # batches, so that what is new does not wait behind hour
 _MOST_JOBS = 1000
 _FORGOTTEN_JOB_S = 900.0
 
-_EXACTLY = ("route", "method", "worker", "release", "host")
-_COLUMNS = ("day", *rows.REPORT_COLUMNS)
-_TYPES = {
-    "day": "integer",
-    "started_at": "double precision",
-    "status": "integer",
-    "bytes": "bigint",
-    "objects": "bigint",
-    "duration": "double precision",
-    "cost": "double precision",
-}
-# In one statement: only what is new is added up, so that a replay changes nothing. In the order of
-# their keys, so that two workers cannot wait for each other's roll-ups.
-_INSERT = f"""
-    WITH fresh AS (
-        INSERT INTO pympler.report ({", ".join(_COLUMNS)})
-        SELECT * FROM unnest({", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in _COLUMNS)})
-        ON CONFLICT DO NOTHING
-        RETURNING started_at, route, method, release, host, status, bytes, objects, duration)
-    INSERT INTO pympler.rollup AS r
-    SELECT floor(started_at / 3600) * 3600, route, method, release, host, count(*),
-        count(*) FILTER (WHERE status >= 500), sum(bytes), sum(objects), sum(duration)
-    FROM fresh GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
-    ON CONFLICT (hour, route, method, release, host) DO UPDATE SET
-        reports = r.reports + excluded.reports, errors = r.errors + excluded.errors,
-        bytes = r.bytes + excluded.bytes, objects = r.objects + excluded.objects,
-        duration = r.duration + excluded.duration"""
-_JOB_COLUMNS = (
-    "id, kind, worker, created_at, arguments, state, progress, message, pause_s, finished_at"
-)
-
 _stores: weakref.WeakSet[PostgresStore] = weakref.WeakSet()
 _inherited: list[Any] = []  # to close a connection of the parent would end it for the parent
 
 
-class PostgresStore:
+class PostgresStore(DatabaseStore):
     """Keeps what the workers of many machines write, in the schema ``pympler`` of a database.
 
     Nothing connects before it is needed. While the server is away, reports wait in a bounded file
@@ -96,6 +62,9 @@ class PostgresStore:
     Raises:
         ValueError: if libpq does not understand the URL.
     """
+
+    _schema = "pympler."
+    _mark = "%s"
 
     def __init__(
         self,
@@ -115,12 +84,12 @@ class PostgresStore:
         self._max_age_s = max_age_s
         self._clock = clock
         self._spool = Spool(spool / digest)
-        self._writer = Writer(self._write)
+        super().__init__(self._write)
         self._reset()
         _stores.add(self)
 
     def _reset(self) -> None:
-        self._summaries: dict[str, LeakSummary] = {}
+        self._summaries = {}
         self._writing: psycopg.Connection[Any] | None = None
         self._reading: psycopg.Connection[Any] | None = None
         self._read_lock = threading.RLock()
@@ -129,22 +98,7 @@ class PostgresStore:
         self._retry_s = self._pause_s = self._asked_s = self._trimmed_s = 0.0
         self._moments_s: dict[str, float] = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     # Written by requests and the background thread: never waits.
-
-    def save(self, report: RequestReport) -> None:
-        """Keep a report; the writer comes for it."""
-        self._writer.put(report)
-
-    def save_summary(self, summary: LeakSummary) -> None:
-        """Keep the summary of a worker in place of the one before."""
-        self._summaries[summary.worker] = summary
-        self._writer.put(None)
 
     def save_moment(self, moment: Moment) -> None:
         """Keep a reading of a worker, at most one a minute."""
@@ -192,14 +146,11 @@ class PostgresStore:
         if not made:
             return
         started = rows.REPORT_COLUMNS.index("started_at")
-        days = [self._day_of(row[started]) for row in made]
-        self._see_to_partitions(connection, set(days))
-        columns = [days, *(list(column) for column in zip(*made, strict=True))]
-        try:
-            connection.execute(_INSERT, columns)
-        except psycopg.DataError:  # of one that no database takes, and never would
-            self._spool.dropped += len(made)
-            logger.warning("pympler drops %d reports that cannot be written", len(made))
+        self._see_to_partitions(connection, {self._day_of(row[started]) for row in made})
+        refused = insert_reports(connection, made, self._day_of)
+        if refused:
+            self._spool.dropped += refused
+            logger.warning("pympler drops %d reports that no database takes", refused)
 
     def _day_of(self, moment: float) -> int:
         """The day of a partition that is kept, also for a clock that is far off."""
@@ -212,20 +163,13 @@ class PostgresStore:
             self._days |= days
 
     def _insert_rest(self, connection: psycopg.Connection[Any], batch: list[Any]) -> None:
-        for moment in [item for item in batch if type(item) is Moment]:
-            day = self._day_of(moment.at)
-            self._see_to_partitions(connection, {day})
-            connection.execute(
-                "INSERT INTO pympler.moment (day, at, worker, data) VALUES (%s, %s, %s, %s)",
-                (day, *rows.moment_row(moment)),
-            )
-        for name, said in list(self._summaries.items()):
-            connection.execute(
-                "INSERT INTO pympler.summary VALUES (%s, %s, %s) ON CONFLICT (worker) "
-                "DO UPDATE SET taken_at = excluded.taken_at, data = excluded.data",
-                (name, said.taken_at, rows.dump(said.to_dict())),
-            )
-            if self._summaries.get(name) is said:
+        moments = [item for item in batch if type(item) is Moment]
+        self._see_to_partitions(connection, {self._day_of(moment.at) for moment in moments})
+        insert_moments(connection, moments, self._day_of)
+        said = list(self._summaries.items())
+        insert_summaries(connection, said)
+        for name, summary in said:
+            if self._summaries.get(name) is summary:
                 del self._summaries[name]
         if time.monotonic() - self._trimmed_s > _TRIM_EVERY_S or not self._trimmed_s:
             self._trimmed_s = time.monotonic()
@@ -281,7 +225,7 @@ class PostgresStore:
 
     def find(self, query: Query) -> Page:
         """The reports that a query asks for."""
-        where, values = _where(query)
+        where, values = self._where(query)
         column = rows.SORTED_BY[query.sort]
         (total,) = self._all(int, f"SELECT count(*) FROM pympler.report {where}", values)
         found = self._all(
@@ -292,38 +236,11 @@ class PostgresStore:
         )
         return Page(tuple(found), total)
 
-    def report(self, key: str) -> RequestReport | None:
-        """The report of this key, ``None`` if it is not kept."""
-        sql = "SELECT data FROM pympler.report WHERE key = %s LIMIT 1"
-        return next(iter(self._all(rows.report_from, sql, [rows.text_of(key)])), None)
-
-    def summaries(self) -> list[LeakSummary]:
-        """The last summary of each worker, the latest first."""
-        sql = "SELECT data FROM pympler.summary ORDER BY taken_at DESC"
-        return self._all(rows.summary_from, sql)
-
-    def moments(self, since: float = 0.0) -> list[Moment]:
-        """The readings of all workers, oldest first."""
-        sql = "SELECT at, worker, data FROM pympler.moment WHERE at >= %s ORDER BY at, worker"
-        return self._all(rows.moment_from, sql, [since])
-
-    def rollups(self, since: float = 0.0) -> list[Rollup]:
-        """Reports added up by hour, route, release and host, oldest first; they outlive them."""
-        sql = (
-            "SELECT hour, route, method, release, host, reports, errors, bytes, objects, duration "
-            "FROM pympler.rollup WHERE hour >= %s ORDER BY hour, route, method, release, host"
-        )
-        return self._all(Rollup, sql, [since // 3600 * 3600])
+    def fleet_reader(self) -> PostgresReader:
+        """Answers what the pages of the fleet ask."""
+        return PostgresReader(self)
 
     # Jobs.
-
-    def add_job(self, job: Job) -> None:
-        """Ask a worker for something."""
-        values = [job.id, job.kind, job.worker, job.created_at, rows.dump(dict(job.arguments))]
-        values += [job.state, job.progress, job.message, job.pause_s, job.finished_at]
-        marks = ", ".join(["%s"] * len(values))
-        self._run(f"INSERT INTO pympler.job ({_JOB_COLUMNS}) VALUES ({marks})", values)
-        self._asked_s = 0.0
 
     def take_job(self, worker: str) -> Job | None:
         """The oldest waiting job of this worker, now running; the server is asked now and then."""
@@ -336,31 +253,12 @@ class PostgresStore:
         sql = (
             "UPDATE pympler.job SET state = 'running' WHERE id = (SELECT id FROM pympler.job "
             "WHERE worker = %s AND state = 'waiting' ORDER BY number LIMIT 1 FOR UPDATE "
-            f"SKIP LOCKED) RETURNING {_JOB_COLUMNS}"
+            f"SKIP LOCKED) RETURNING {JOB_COLUMNS}"
         )
         found = self._all(rows.job_from, sql, [worker])
         if found:
             self._asked_s = 0.0  # there may be another one
         return found[0] if found else None
-
-    def update_job(self, job: Job) -> None:
-        """Write down how a job goes, or its result; one that was forgotten stays so."""
-        result = None if job.result is None else rows.dump(job.result)
-        self._run(
-            "UPDATE pympler.job SET state=%s, progress=%s, message=%s, pause_s=%s, "
-            "finished_at=%s, result=%s WHERE id=%s",
-            [job.state, job.progress, job.message, job.pause_s, job.finished_at, result, job.id],
-        )
-
-    def job(self, id: str) -> Job | None:
-        """A job by its id, ``None`` if it is not kept."""
-        sql = f"SELECT {_JOB_COLUMNS}, result FROM pympler.job WHERE id = %s"
-        return next(iter(self._all(rows.job_from, sql, [rows.text_of(id)])), None)
-
-    def jobs(self, kind: str = "") -> list[Job]:
-        """The jobs kept, newest first, without their results."""
-        sql = f"SELECT {_JOB_COLUMNS} FROM pympler.job WHERE %s IN ('', kind) ORDER BY number DESC"
-        return self._all(rows.job_from, sql, [kind])
 
     # How it is doing.
 
@@ -410,12 +308,9 @@ class PostgresStore:
             cursor = self._reader().execute(sql, values)
             return cursor.fetchall() if cursor.description else []
 
-    def _all(self, make: Callable[..., T], sql: str, values: Sequence[Any] = ()) -> list[T]:
-        """What ``make`` makes of the columns of each row."""
-        try:
-            return [make(*row) for row in self._run(sql, values)]
-        except (ValueError, TypeError, KeyError) as error:
-            raise StoreError(f"{self.location} holds something unreadable: {error}") from error
+    def _change(self, sql: str, values: Sequence[Any]) -> None:
+        self._run(sql, values)
+        self._asked_s = 0.0
 
     def _reader(self) -> psycopg.Connection[Any]:
         self._reading = self._connected(self._reading)
@@ -449,21 +344,6 @@ class PostgresStore:
             yield
         except psycopg.Error as error:
             raise StoreError(explain(error, self.location)) from error
-
-
-def _where(query: Query) -> tuple[str, list[Any]]:
-    clauses = [f"{name} = %s" for name in _EXACTLY if getattr(query, name)]
-    values: list[Any] = [rows.text_of(getattr(query, n)) for n in _EXACTLY if getattr(query, n)]
-    if query.status is not None:
-        clauses.append("status = %s")
-        values.append(query.status)
-    if query.status_class is not None:
-        clauses.append("coalesce(status, 0) / 100 = %s")
-        values.append(query.status_class)
-    if query.since:
-        clauses.append("started_at >= %s")
-        values.append(query.since)
-    return (f"WHERE {' AND '.join(clauses)}" if clauses else ""), values
 
 
 def _at_exit() -> None:

@@ -17,6 +17,13 @@ LOCK = 0x50796D706C6572
 DAY_S = 86400
 PARTITIONED = ("report", "moment")
 
+
+def _each(name: str, kind: str) -> str:
+    """An array of this figure of all routes in the JSON ``j`` of a summary."""
+    found = f"SELECT (r->>'{name}')::{kind} FROM json_array_elements(j->'routes') r"
+    return f"coalesce(ARRAY({found}), '{{}}')"
+
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # The day comes from the report, but within the days that are kept: whatever a clock says,
@@ -50,6 +57,43 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             finished_at double precision, result text)""",
         "CREATE INDEX job_waiting ON pympler.job (worker) WHERE state = 'waiting'",
     ),
+    (
+        """ALTER TABLE pympler.summary
+            ADD application text NOT NULL DEFAULT '', ADD release text NOT NULL DEFAULT '',
+            ADD host text NOT NULL DEFAULT '', ADD pid bigint NOT NULL DEFAULT 0,
+            ADD started_at double precision NOT NULL DEFAULT 0,
+            ADD requests bigint NOT NULL DEFAULT 0, ADD windows bigint NOT NULL DEFAULT 0,
+            ADD rss_bytes bigint NOT NULL DEFAULT 0,
+            ADD rss_growth_bytes bigint NOT NULL DEFAULT 0,
+            ADD verdict text, ADD dropped bigint NOT NULL DEFAULT 0,
+            ADD methods text[], ADD routes text[], ADD verdicts text[],
+            ADD route_requests bigint[], ADD route_windows bigint[],
+            ADD route_bytes double precision[], ADD route_objects double precision[]""",
+        # What live workers said is written anew within seconds, that of others here; what has
+        # letters outside of ASCII may have some that this database cannot hold.
+        f"""UPDATE pympler.summary s SET application = j->>'application',
+            release = j->>'release', host = j->>'host', pid = (j->>'pid')::bigint,
+            started_at = (j->>'started_at')::float8, requests = (j->>'requests')::bigint,
+            windows = (j->>'windows')::bigint, verdict = j->>'verdict',
+            rss_bytes = (j->'counters'->>'rss_bytes')::bigint,
+            rss_growth_bytes = (j->'counters'->>'rss_growth_bytes')::bigint,
+            dropped = (j->>'dropped')::bigint,
+            methods = {_each("method", "text")}, routes = {_each("route", "text")},
+            verdicts = {_each("verdict", "text")},
+            route_requests = {_each("requests", "bigint")},
+            route_windows = {_each("windows", "bigint")},
+            route_bytes = {_each("bytes_per_request", "float8")},
+            route_objects = {_each("objects_per_request", "float8")}
+            FROM (SELECT worker, data::json AS j FROM pympler.summary
+                WHERE position(chr(92) || 'u' in data) = 0) o WHERE s.worker = o.worker""",
+        "CREATE INDEX summary_taken ON pympler.summary (taken_at)",
+        "CREATE INDEX summary_host ON pympler.summary (host, started_at)",
+        "CREATE INDEX rollup_route ON pympler.rollup (route, hour)",
+        "CREATE INDEX moment_of ON pympler.moment (worker, at)",
+        # Rows that are changed again and again find room beside the old one.
+        "ALTER TABLE pympler.rollup SET (fillfactor = 70)",
+        "ALTER TABLE pympler.summary SET (fillfactor = 70)",
+    ),
 )
 """The statements that lead from each version of the schema to the next."""
 
@@ -70,6 +114,7 @@ def prepare(connection: Connection[Any], location: str) -> None:
         return
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        connection.execute("SET LOCAL statement_timeout = 0")  # an index of many reports
         # Read anew: another worker may have been first.
         version = _version(connection, location)
         if version < 0:

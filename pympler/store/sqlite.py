@@ -9,28 +9,22 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from pympler.errors import StoreError
-from pympler.leaks.report import LeakSummary, RequestReport
+from pympler.leaks.report import RequestReport
 from pympler.store import Job, Moment, Page, Query, StoreStatus, rows
-from pympler.store.fleet import Rollup
+from pympler.store.database import JOB_COLUMNS, ROLLUP_COLUMNS, SUMS, DatabaseStore
 from pympler.store.sqlite_schema import prepare
-from pympler.store.writer import Writer
 from pympler.util.forks import in_child
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["KEEP", "SqliteStore"]
 
 logger = logging.getLogger("pympler")
-
-T = TypeVar("T")
 
 KEEP = 5000
 """Reports that a file keeps unless ``keep`` says otherwise."""
@@ -45,29 +39,20 @@ _MOST_JOBS = 50
 _FORGOTTEN_JOB_S = 900.0
 _READ_WAIT_S = 2.0
 
-_EXACTLY = ("route", "method", "worker", "release", "host")
 _INSERT_REPORT = (
     f"INSERT OR IGNORE INTO report ({', '.join(rows.REPORT_COLUMNS)}) "
     f"VALUES ({', '.join('?' * len(rows.REPORT_COLUMNS))})"
 )
-_ROLLUP_COLUMNS = "hour, route, method, release, host, reports, errors, bytes, objects, duration"
 _ADD_ROLLUP = (
-    f"INSERT INTO rollup ({_ROLLUP_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    f"INSERT INTO rollup ({ROLLUP_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (hour, route, method, release, host) DO UPDATE SET "
-    + ", ".join(
-        f"{name} = {name} + excluded.{name}"
-        for name in ("reports", "errors", "bytes", "objects", "duration")
-    )
+    + ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)
 )
-_JOB_COLUMNS = (
-    "id, kind, worker, created_at, arguments, state, progress, message, pause_s, finished_at"
-)
-
 _stores: weakref.WeakSet[SqliteStore] = weakref.WeakSet()
 _inherited: list[Any] = []  # connections of the parent: SQLite forbids even closing them here
 
 
-class SqliteStore:
+class SqliteStore(DatabaseStore):
     """Keeps what all workers of an application write, in one file.
 
     Nothing is opened before it is needed. What goes wrong later never raises where it is written:
@@ -96,8 +81,8 @@ class SqliteStore:
         self.folder = self.path.with_name(f"{self.path.stem}.snapshots")
         self._keep = keep
         self._max_age_s = max_age_s
-        self._summaries: dict[str, LeakSummary] = {}
-        self._writer = Writer(self._write)
+        self.location = str(self.path)
+        super().__init__(self._write)
         self._reset()
         _stores.add(self)
 
@@ -111,22 +96,7 @@ class SqliteStore:
         self._trimmed_s = 0.0
         self._data_version = -1
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     # Written by requests and the background thread: never waits.
-
-    def save(self, report: RequestReport) -> None:
-        """Keep a report; the writer comes for it."""
-        self._writer.put(report)
-
-    def save_summary(self, summary: LeakSummary) -> None:
-        """Keep the summary of a worker in place of the one before."""
-        self._summaries[summary.worker] = summary
-        self._writer.put(None)
 
     def save_moment(self, moment: Moment) -> None:
         """Keep a reading of a worker."""
@@ -201,7 +171,7 @@ class SqliteStore:
 
     def find(self, query: Query) -> Page:
         """The reports that a query asks for."""
-        where, values = _where(query)
+        where, values = self._where(query)
         column = rows.SORTED_BY[query.sort]
         with self._read_lock:
             (total,) = self._all(int, f"SELECT count(*) FROM report {where}", values)
@@ -220,36 +190,7 @@ class SqliteStore:
             )
         return Page(tuple(reports), total)
 
-    def report(self, key: str) -> RequestReport | None:
-        """The report of this key, ``None`` if it is not kept."""
-        sql = "SELECT data FROM report WHERE key = ?"
-        return next(iter(self._all(rows.report_from, sql, [rows.text_of(key)])), None)
-
-    def summaries(self) -> list[LeakSummary]:
-        """The last summary of each worker, the latest first."""
-        sql = "SELECT data FROM summary ORDER BY taken_at DESC"
-        return self._all(rows.summary_from, sql)
-
-    def moments(self, since: float = 0.0) -> list[Moment]:
-        """The readings of all workers, oldest first."""
-        sql = "SELECT at, worker, data FROM moment WHERE at >= ? ORDER BY at, id"
-        return self._all(rows.moment_from, sql, [since])
-
-    def rollups(self, since: float = 0.0) -> list[Rollup]:
-        """Reports added up by hour, route, release and host, oldest first; they outlive them."""
-        sql = f"SELECT {_ROLLUP_COLUMNS} FROM rollup WHERE hour >= ? ORDER BY hour"
-        return self._all(Rollup, sql, [since // 3600 * 3600])
-
     # Jobs.
-
-    def add_job(self, job: Job) -> None:
-        """Ask a worker for something."""
-        values = [job.id, job.kind, job.worker, job.created_at, rows.dump(dict(job.arguments))]
-        values += [job.state, job.progress, job.message, job.pause_s, job.finished_at]
-        with self._faults(), self._read_lock, _transaction(self._reader()) as connection:
-            marks = ", ".join("?" * len(values))
-            connection.execute(f"INSERT INTO job ({_JOB_COLUMNS}) VALUES ({marks})", values)
-            self._data_version = -1  # which does not tell of what this connection writes
 
     def take_job(self, worker: str) -> Job | None:
         """The oldest waiting job of this worker, now running; next to free if nothing changed."""
@@ -260,7 +201,7 @@ class SqliteStore:
                 return None
             self._data_version = version
             waiting = "worker = ? AND state = 'waiting' ORDER BY number LIMIT 1"
-            sql = f"SELECT {_JOB_COLUMNS} FROM job WHERE {waiting}"
+            sql = f"SELECT {JOB_COLUMNS} FROM job WHERE {waiting}"
             row = connection.execute(sql, [worker]).fetchone()
             if row is None:
                 return None
@@ -269,34 +210,6 @@ class SqliteStore:
             if not connection.execute(sql, [row[0]]).rowcount:
                 return None
             return replace(rows.job_from(*row), state="running")
-
-    def update_job(self, job: Job) -> None:
-        """Write down how a job goes, or its result; one that was forgotten stays so."""
-        result = None if job.result is None else rows.dump(job.result)
-        with self._faults(), self._read_lock, _transaction(self._reader()) as connection:
-            connection.execute(
-                "UPDATE job SET state=?, progress=?, message=?, pause_s=?, finished_at=?, "
-                "result=? WHERE id=?",
-                (
-                    job.state,
-                    job.progress,
-                    job.message,
-                    job.pause_s,
-                    job.finished_at,
-                    result,
-                    job.id,
-                ),
-            )
-
-    def job(self, id: str) -> Job | None:
-        """A job by its id, ``None`` if it is not kept."""
-        sql = f"SELECT {_JOB_COLUMNS}, result FROM job WHERE id = ?"
-        return next(iter(self._all(rows.job_from, sql, [rows.text_of(id)])), None)
-
-    def jobs(self, kind: str = "") -> list[Job]:
-        """The jobs kept, newest first, without their results."""
-        sql = f"SELECT {_JOB_COLUMNS} FROM job WHERE ? IN ('', kind) ORDER BY number DESC"
-        return self._all(rows.job_from, sql, [kind])
 
     # How it is doing.
 
@@ -346,14 +259,14 @@ class SqliteStore:
 
     # Connections.
 
-    def _all(self, make: Callable[..., T], sql: str, values: Sequence[Any] = ()) -> list[T]:
-        """What ``make`` makes of the columns of each row."""
+    def _run(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._faults(), self._read_lock:
-            found = self._reader().execute(sql, values).fetchall()
-        try:
-            return [make(*row) for row in found]
-        except (ValueError, TypeError, KeyError) as error:
-            raise StoreError(f"{self.path} holds something unreadable: {error}") from error
+            return self._reader().execute(sql, values).fetchall()
+
+    def _change(self, sql: str, values: Sequence[Any]) -> None:
+        with self._faults(), self._read_lock, _transaction(self._reader()) as connection:
+            connection.execute(sql, values)
+            self._data_version = -1  # which does not tell of what this connection writes
 
     def _reader(self) -> sqlite3.Connection:
         self._reading = self._current(self._reading)
@@ -405,21 +318,6 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-def _where(query: Query) -> tuple[str, list[Any]]:
-    clauses = [f"{name} = ?" for name in _EXACTLY if getattr(query, name)]
-    values: list[Any] = [rows.text_of(getattr(query, n)) for n in _EXACTLY if getattr(query, n)]
-    if query.status is not None:
-        clauses.append("status = ?")
-        values.append(query.status)
-    if query.status_class is not None:
-        clauses.append("coalesce(status, 0) / 100 = ?")
-        values.append(query.status_class)
-    if query.since:
-        clauses.append("started_at >= ?")
-        values.append(query.since)
-    return (f"WHERE {' AND '.join(clauses)}" if clauses else ""), values
 
 
 def _inode(path: Path) -> int:

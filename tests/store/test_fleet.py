@@ -57,7 +57,7 @@ def test_the_worst_verdict_wins_and_who_saw_most_speaks() -> None:
     assert (row.requests, row.windows, row.workers) == (1200, 120, 3)
     assert row.bytes_per_request == (10 * 100 + 20 * 200) / 120
     assert row.releases == ("1.2", "1.3")
-    assert len(row.accusers) == 2
+    assert (row.accusing, row.accusers[0]) == (2, said_by(3).worker)
     assert row.suspects == (cache,)
 
 
@@ -68,14 +68,15 @@ def test_releases_on_hosts_the_latest_first() -> None:
             worker(2, route("leak"), started_at=20.0, dropped=3),
             worker(3, started_at=500.0, release="1.3"),
             worker(4),
-        ]
+        ],
+        alive_since=200.0,
     )
 
     newest, *_ = sorted(fleet.groups, key=lambda group: group.release, reverse=True)
     assert (newest.release, newest.workers, newest.verdict) == ("1.3", 1, None)
     older = next(group for group in fleet.groups if group.release == "1.2")
     assert (older.workers, older.dropped, older.verdict) == (3, 5, "leak")
-    assert older.last_seen == 400.0
+    assert (older.alive, older.last_seen) == (2, 400.0)
     assert fleet.applications == ("shop",)
 
 
@@ -134,7 +135,7 @@ def test_growth_by_day_and_release() -> None:
     ]
 
     assert growth_by_day(rollups, "/cart") == [
-        DayGrowth(0.0, "1.2", 4, 100.0, 2.0),
-        DayGrowth(DAY, "1.3", 1, 900.0, 9.0),
+        DayGrowth(0.0, "1.2", 4, 100.0, 2.0, 3600.0),
+        DayGrowth(DAY, "1.3", 1, 900.0, 9.0, DAY + 3600),
     ]
     assert growth_by_day(rollups, "/cart", "POST") == []

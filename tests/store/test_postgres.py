@@ -17,11 +17,12 @@ import pytest
 
 from pympler.errors import SettingsError, StoreError
 from pympler.leaks import LeakMonitor, Settings
-from pympler.store import Query, postgres_schema
+from pympler.store import Query, postgres_schema, rows
 from pympler.store.open import open_store
 from pympler.store.postgres import PostgresStore
 from pympler.store.postgres_faults import explain
 from tests.leaks.processes import run_alone
+from tests.leaks.values import a_route
 from tests.store.postgres_server import PostgresServer
 from tests.store.stores import a_moment, said_by, worker_report
 
@@ -189,13 +190,23 @@ def test_a_report_that_comes_twice_counts_once(store: PostgresStore) -> None:
 
 
 def test_a_report_that_no_database_takes_stops_nobody(store: PostgresStore) -> None:
-    store.save(now_report(1, status=2**40))
-    assert store.flush()
-    store.save(now_report(2))
+    for number in range(5):
+        store.save(now_report(number, status=2**40 if number == 3 else 200))
     assert store.flush()
 
-    assert ids(store) == [2]
+    assert ids(store) == [0, 1, 2, 4]
     assert store.dropped == 1
+    assert sum(row.reports for row in store.rollups()) == 4
+
+
+def test_what_looks_like_the_end_of_an_array(store: PostgresStore) -> None:
+    odd = ['/"', "/\\", '/\\"', "/{a},{b}", "/NULL", "NULL", "/ ", "", "/'", "/\n", "/caf\u00e9"]
+    for number, route in enumerate(odd):
+        store.save(now_report(number, route=route))
+    assert store.flush()
+
+    assert sorted(report.route for report in store.reports()) == sorted(odd)
+    assert sorted(row.route for row in store.rollups()) == sorted(odd)
 
 
 # The schema.
@@ -230,7 +241,32 @@ def test_an_older_schema_is_brought_up_to_date(
     with PostgresStore(postgres_url, spool=tmp_path) as store:
         assert ids(store) == [1]
     assert run(postgres_url, "SELECT colour FROM pympler.report") == [("red",)]
-    assert run(postgres_url, "SELECT version FROM pympler.version") == [(2,)]
+    assert run(postgres_url, "SELECT version FROM pympler.version") == [
+        (len(postgres_schema.MIGRATIONS),)
+    ]
+
+
+def test_what_ended_workers_said_before_the_schema_changed_is_of_the_fleet(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(
+        postgres_url,
+        "CREATE SCHEMA pympler",
+        "CREATE TABLE pympler.version (version integer NOT NULL)",
+        "INSERT INTO pympler.version VALUES (1)",
+        *postgres_schema.MIGRATIONS[0],
+    )
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for pid, route in enumerate(("/cart", "/caf\0")):
+            said = said_by(pid, routes=(a_route(route=route),), taken_at=time.time())
+            values = [said.worker, said.taken_at, rows.dump(said.to_dict())]
+            connection.execute("INSERT INTO pympler.summary VALUES (%s, %s, %s)", values)
+
+    with PostgresStore(postgres_url, spool=tmp_path) as store:
+        assert len(store.summaries()) == 2
+        (row,) = store.fleet_reader().fleet().routes  # the other one says it again, or has ended
+        assert (row.route, row.verdict, row.requests) == ("/cart", "leak", 500)
+        assert row.headline == "GET /cart/{id} leaks"
 
 
 def test_a_newer_schema_is_refused(postgres_url: str, tmp_path: Path) -> None:

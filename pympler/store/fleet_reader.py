@@ -1,0 +1,95 @@
+"""What the pages of the fleet ask a store; answered from the summaries, or better by the store."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pympler.leaks.report import LeakSummary
+from pympler.store import Moment, Store, rows
+from pympler.store.fleet import (
+    DayGrowth,
+    Fleet,
+    FleetRoute,
+    Rollup,
+    WorkerLife,
+    fleet_of,
+    growth_by_day,
+    new_since,
+    selected,
+    worst_workers,
+)
+
+__all__ = ["FleetReader", "SummaryReader", "reader_of"]
+
+
+class FleetReader(Protocol):
+    """Answers what is asked about all workers; raises ``StoreError`` where they cannot be read."""
+
+    def fleet(
+        self, since: float = 0.0, release: str | None = None, alive_since: float = 0.0
+    ) -> Fleet:
+        """What the workers say that were heard of since then, the worst of them by name."""
+
+    def new_since(self, release: str) -> list[FleetRoute]:
+        """Routes that are bad in this release and were not in those started before it."""
+
+    def growth(self, route: str, method: str = "", since: float = 0.0) -> list[DayGrowth]:
+        """What a route left behind by day and release, oldest first."""
+
+    def summary(self, worker: str) -> LeakSummary | None:
+        """The last that this worker said."""
+
+    def lives(self, host: str, most: int = 50) -> list[WorkerLife]:
+        """The workers of a host, the latest started first."""
+
+    def moments(self, worker: str, most: int = 300) -> list[Moment]:
+        """The readings of this worker over its life, about so many of them, oldest first."""
+
+
+class SummaryReader:
+    """Reads any store, whose workers are few: all are read, and added up here."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def fleet(
+        self, since: float = 0.0, release: str | None = None, alive_since: float = 0.0
+    ) -> Fleet:
+        """What the workers say that were heard of since then."""
+        return fleet_of(
+            selected(self._store.summaries(), since=since, release=release), alive_since
+        )
+
+    def new_since(self, release: str) -> list[FleetRoute]:
+        """Routes that are bad in this release and were not in those started before it."""
+        return new_since(self._store.summaries(), release)
+
+    def growth(self, route: str, method: str = "", since: float = 0.0) -> list[DayGrowth]:
+        """What a route left behind by day and release, from roll-ups or the reports kept."""
+        rollups = getattr(self._store, "rollups", None)
+        if rollups is not None:
+            return growth_by_day(rollups(since), route, method)
+        kept = (report for report in self._store.reports() if report.started_at >= since)
+        return growth_by_day((Rollup(*row) for row in rows.add_up(kept)), route, method)
+
+    def summary(self, worker: str) -> LeakSummary | None:
+        """The last that this worker said."""
+        return next((said for said in self._store.summaries() if said.worker == worker), None)
+
+    def lives(self, host: str, most: int = 50) -> list[WorkerLife]:
+        """The workers of a host, the latest started first."""
+        found = worst_workers(said for said in self._store.summaries() if said.host == host)
+        return sorted(found, key=lambda life: -life.started_at)[:most]
+
+    def moments(self, worker: str, most: int = 300) -> list[Moment]:
+        """The readings of this worker over its life."""
+        found = [moment for moment in self._store.moments() if moment.worker == worker]
+        every = -(-len(found) // most) or 1
+        return found[::every] if every > 1 else found
+
+
+def reader_of(store: Store) -> FleetReader:
+    """The reader that a store has for itself, or one that reads its summaries."""
+    make = getattr(store, "fleet_reader", None)
+    reader: FleetReader = SummaryReader(store) if make is None else make()
+    return reader

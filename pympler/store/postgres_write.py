@@ -1,0 +1,168 @@
+"""What is sent to PostgreSQL: many reports or summaries in one statement, as arrays.
+
+The arrays are written here, as text: psycopg takes ten times as long for a list, which was most of
+what a report cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from pympler.leaks.report import LeakSummary
+from pympler.store import Moment, rows
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+__all__ = ["array", "insert_moments", "insert_reports", "insert_summaries"]
+
+_COLUMNS = ("day", *rows.REPORT_COLUMNS)
+_TYPES = {
+    "day": "integer",
+    "started_at": "double precision",
+    "status": "integer",
+    "bytes": "bigint",
+    "objects": "bigint",
+    "duration": "double precision",
+    "cost": "double precision",
+}
+# In one statement: only what is new is added up, so that a replay changes nothing. In the order of
+# their keys, so that two workers cannot wait for each other's roll-ups.
+_INSERT = f"""
+    WITH fresh AS (
+        INSERT INTO pympler.report ({", ".join(_COLUMNS)})
+        SELECT * FROM unnest({", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in _COLUMNS)})
+        ON CONFLICT DO NOTHING
+        RETURNING started_at, route, method, release, host, status, bytes, objects, duration)
+    INSERT INTO pympler.rollup AS r
+    SELECT floor(started_at / 3600) * 3600, route, method, release, host, count(*),
+        count(*) FILTER (WHERE status >= 500), sum(bytes), sum(objects), sum(duration)
+    FROM fresh GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+    ON CONFLICT (hour, route, method, release, host) DO UPDATE SET
+        reports = r.reports + excluded.reports, errors = r.errors + excluded.errors,
+        bytes = r.bytes + excluded.bytes, objects = r.objects + excluded.objects,
+        duration = r.duration + excluded.duration"""
+
+_OF_A_SUMMARY = {
+    "worker": "text",
+    "taken_at": "double precision",
+    "data": "text",
+    "application": "text",
+    "release": "text",
+    "host": "text",
+    "pid": "bigint",
+    "started_at": "double precision",
+    "requests": "bigint",
+    "windows": "bigint",
+    "rss_bytes": "bigint",
+    "rss_growth_bytes": "bigint",
+    "verdict": "text",
+    "dropped": "bigint",
+    # One array for each figure of its routes: a fleet is added up without reading the JSON.
+    "methods": "text[]",
+    "routes": "text[]",
+    "verdicts": "text[]",
+    "route_requests": "bigint[]",
+    "route_windows": "bigint[]",
+    "route_bytes": "double precision[]",
+    "route_objects": "double precision[]",
+}
+_SAY = f"""
+    INSERT INTO pympler.summary ({", ".join(_OF_A_SUMMARY)})
+    VALUES ({", ".join(f"%s::{kind}" for kind in _OF_A_SUMMARY.values())})
+    ON CONFLICT (worker) DO UPDATE SET
+    {", ".join(f"{name} = excluded.{name}" for name in _OF_A_SUMMARY if name != "worker")}"""
+
+
+def array(values: Iterable[Any]) -> str:
+    r"""An array as PostgreSQL reads it, of strings without NUL, numbers and ``None``.
+
+    Example:
+        >>> print(array(["plain", 'a "b"', None, 2.5]))
+        {"plain","a \"b\"",NULL,2.5}
+    """
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: Any) -> str:
+    if isinstance(value, str):
+        if "\\" in value or '"' in value:
+            value = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{value}"'
+    return "NULL" if value is None else repr(value)
+
+
+def insert_reports(
+    connection: Connection[Any], made: Sequence[tuple[Any, ...]], day_of: Callable[[float], int]
+) -> int:
+    """Write reports and add them to their roll-ups; those that are there already change nothing.
+
+    Args:
+        connection: commits by itself.
+        made: values of :data:`rows.REPORT_COLUMNS`.
+        day_of: the day of the partition for a moment; there is one.
+
+    Returns:
+        How many no database takes, such as for a number that is out of its range.
+    """
+    started = rows.REPORT_COLUMNS.index("started_at")
+    days = [day_of(row[started]) for row in made]
+    try:
+        columns = [array(days), *(array(column) for column in zip(*made, strict=True))]
+        connection.execute(_INSERT, columns)
+    except psycopg.DataError:
+        if len(made) == 1:
+            return 1
+        # Of which it is not said; the others are not to suffer for it.
+        return sum(insert_reports(connection, [row], day_of) for row in made)
+    return 0
+
+
+def insert_moments(
+    connection: Connection[Any], moments: Iterable[Moment], day_of: Callable[[float], int]
+) -> None:
+    """Write readings of workers."""
+    made = [(day_of(moment.at), *rows.moment_row(moment)) for moment in moments]
+    if made:
+        connection.execute(
+            "INSERT INTO pympler.moment (day, at, worker, data) SELECT * FROM "
+            "unnest(%s::integer[], %s::double precision[], %s::text[], %s::text[])",
+            [array(column) for column in zip(*made, strict=True)],
+        )
+
+
+def insert_summaries(connection: Connection[Any], said: Iterable[tuple[str, LeakSummary]]) -> None:
+    """Write what workers say in place of what they said before."""
+    # In the order of their keys, as for the roll-ups.
+    for name, summary in sorted(said, key=lambda pair: pair[0]):
+        routes = summary.routes
+        figures: tuple[list[Any], ...] = (
+            [rows.text_of(route.method) for route in routes],
+            [rows.text_of(route.route) for route in routes],
+            [route.verdict for route in routes],
+            [route.requests for route in routes],
+            [route.windows for route in routes],
+            [route.bytes_per_request for route in routes],
+            [route.objects_per_request for route in routes],
+        )
+        values = (
+            name,
+            summary.taken_at,
+            rows.dump(summary.to_dict()),
+            rows.text_of(summary.application),
+            rows.text_of(summary.release),
+            rows.text_of(summary.host),
+            summary.pid,
+            summary.started_at,
+            summary.requests,
+            summary.windows,
+            summary.counters.rss_bytes,
+            summary.counters.rss_growth_bytes,
+            summary.verdict,
+            summary.dropped,
+            *map(array, figures),
+        )
+        connection.execute(_SAY, values)
