@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pympler.leaks.guard import guard
 from pympler.leaks.monitor import LeakMonitor
-from pympler.leaks.settings import OWN_PREFIX, Settings
+from pympler.leaks.settings import OWN_PREFIX, QUERY, Settings
 from pympler.leaks.watched import FinishOnClose, WatchedRequest
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ ROUTE_KEY = "pympler.route"
 
 _COMPLETE = frozenset({list, tuple, bytes, str})
 _NAME_ROUTE = guard("name the route of a request")
+_ASK = guard("look who asks for a snapshot")
 
 
 class MemoryMiddleware:
@@ -93,8 +94,9 @@ class MemoryMiddleware:
         if not self._enabled or REQUEST_KEY in environ or self._is_ours(environ):
             return self.app(environ, start_response)
         exchange = _Exchange(environ, self._route)
+        asked = QUERY in environ.get("QUERY_STRING", "") and self._wants_snapshot(environ)
         watched = environ[REQUEST_KEY] = exchange.watched = WatchedRequest(
-            self.monitor, environ.get("REQUEST_METHOD", "")
+            self.monitor, environ.get("REQUEST_METHOD", ""), environ.get("PATH_INFO"), asked
         )
 
         def start(status: str, headers: Any, *rest: Any, **named: Any) -> Callable[[bytes], object]:
@@ -122,6 +124,18 @@ class MemoryMiddleware:
         """Whether the request is for the pages, which are no part of the application."""
         path = environ.get("PATH_INFO", "")
         return self._has_pages and path.startswith(OWN_PREFIX)
+
+    def _wants_snapshot(self, environ: WSGIEnvironment) -> bool:
+        """Whether a request asks for a snapshot around it, and may have it."""
+        settings = self.monitor.settings
+        if settings.pages is not True:  # here no framework's debug mode could ask for them
+            return False
+        with _ASK:
+            from pympler.render.pages.access import Access, wants_snapshot
+            from pympler.render.pages.from_wsgi import from_environ
+
+            return wants_snapshot(Access.of(settings), from_environ(environ, with_form=False))
+        return False
 
 
 class _Exchange:

@@ -35,7 +35,7 @@ STAGES = """
     pympler.leaks.report
     pympler.leaks.chosen
     pympler.store
-    pympler.leaks.inspections pympler.leaks.diary
+    pympler.leaks.inspections pympler.leaks.diary pympler.leaks.templates
     pympler.leaks.jobs
     pympler.leaks.budget
     pympler.leaks.sampling

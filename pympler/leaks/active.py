@@ -23,6 +23,8 @@ class Finisher(Protocol):
 
     def _step(self, request: ActiveRequest) -> RequestSteps: ...
 
+    def _snapshot(self, request: ActiveRequest) -> None: ...
+
 
 class ActiveRequest:
     """A request in flight; made by :meth:`LeakMonitor.begin`, ended by :meth:`finish`."""
@@ -86,6 +88,12 @@ class ActiveRequest:
         """
         monitor = self._monitor
         return monitor._watch(self) if monitor is not None else ""
+
+    def snapshot(self) -> None:
+        """Compare the whole heap from now on to the end of the request, as somebody asks for."""
+        monitor = self._monitor
+        if monitor is not None:
+            monitor._snapshot(self)
 
     def finish(
         self,

@@ -1,7 +1,8 @@
 """Jobs: what a person asks this worker for, one at a time, through the store.
 
 Inspections are done by the background thread while no window is open. The snapshot of a request is
-taken where the request begins and ends: its thread walks the heap, twice.
+taken where the request begins and ends: its thread walks the heap, twice. The path tells before
+which requests that could be worth it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pympler.leaks.inspections import (
     types_of,
 )
 from pympler.leaks.report import TypeCount
+from pympler.leaks.templates import may_serve
 from pympler.store import Job, Store
 from pympler.store.results import SnapshotResult
 
@@ -36,7 +38,7 @@ __all__ = ["HeapBefore", "Jobs", "TakenSnapshot"]
 
 _PAUSE_AFTER_FAULT_S = 30.0
 _LONGEST_WAIT_S = 600.0
-_MOST_TRIES = 50
+_MOST_TRIES = 10  # walks before requests that turned out to be of other routes
 _MOST_FILES = 10
 
 
@@ -57,11 +59,16 @@ class EndedRequest(Protocol):
 
 
 class HeapBefore:
-    """The heap as it was when something began; made only while somebody asks for it."""
+    """The heap as it was when something began; made only while somebody asks for it.
 
-    __slots__ = ("flat_bytes", "objects", "pause_s", "types")
+    Attributes:
+        asked: whether the request asks for it itself.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("asked", "flat_bytes", "objects", "pause_s", "types")
+
+    def __init__(self, *, asked: bool = False) -> None:
+        self.asked = asked
         began_s = time.perf_counter()
         snapshot = heap_snapshot()
         self.types: tuple[TypeCount, ...] = types_of(snapshot)
@@ -116,6 +123,7 @@ class Jobs:
         self.armed: Job | None = None
         self.walks = 0
         self._tries = 0
+        self._misled = False
         self._taking = threading.Lock()
         self._waiting: Job | None = None
         self._ask_again_s = 0.0
@@ -141,7 +149,7 @@ class Jobs:
         if job is None:
             return False
         if job.kind == "snapshot":
-            self._tries = 0
+            self._tries, self._misled = 0, False
             self.armed = self._note(job, message="waits for the next request of its route")
             return False
         inspect = self._inspection(job)
@@ -212,34 +220,61 @@ class Jobs:
 
     # The snapshot of a request.
 
-    def begin(self) -> HeapBefore | None:
-        """Walk the heap before a request, since it may be of the route that is waited for."""
-        self._tries += 1
+    def begin(
+        self, method: str = "", path: str | None = None, asked: bool = False
+    ) -> HeapBefore | None:
+        """Walk the heap before a request that asks for it, or that may be the one waited for.
+
+        Args:
+            method: of the request, empty if it is not known.
+            path: of the request, as route templates have it; ``None`` if it is not known.
+            asked: whether the request asks for it itself.
+        """
+        job = self.armed
+        if not asked and (job is None or not self._may_be(job, method, path)):
+            return None
+        self._tries += not asked
         self.walks += 1
         with guard("walk the heap before a request"):
-            return HeapBefore()
+            return HeapBefore(asked=asked)
         return None
 
-    def end(self, before: HeapBefore, request: EndedRequest, others: int) -> None:
-        """The request has ended: if it was of the route, walk the heap again."""
-        job = self.armed
-        if job is None:
-            return
-        route, method = request.route, request.method
-        report = f"{self._worker}.{request.id}" if request.id else ""
+    def _may_be(self, job: Job, method: str, path: str | None) -> bool:
         wanted, verb = job.arguments.get("route", ""), job.arguments.get("method", "")
-        if wanted not in ("", route) or verb not in ("", method):
-            if self._tries >= _MOST_TRIES:
-                self._give_up(job, f"the next {self._tries} requests were of other routes")
+        if method and verb not in ("", method):
+            return False
+        return path is None or self._misled or not wanted or may_serve(wanted, path)
+
+    def end(self, before: HeapBefore | None, request: EndedRequest, others: int) -> None:
+        """The request has ended: if it is the one, walk the heap again."""
+        job = self.armed
+        found = job is not None and _is_of(job, request)
+        if before is None:
+            # Its path told nothing of its route: from now on no path is believed.
+            self._misled = self._misled or found
             return
-        self.armed = None
+        if found:
+            self.armed = None
+        elif not before.asked:
+            if job is not None and self._tries >= _MOST_TRIES:
+                self._give_up(
+                    job, f"the heap was walked for {self._tries} requests of other routes"
+                )
+            return
+        else:
+            job = None
         self.walks += 1
+        done = False
         with guard("walk the heap after a request"):
-            result, pause_s = before.compare(route=route, method=method, report=report)
+            report = f"{self._worker}.{request.id}" if request.id else ""
+            result, pause_s = before.compare(
+                route=request.route, method=request.method, report=report
+            )
             message = f"{others} other requests overlapped with it" if others else ""
-            self._finish(job, result.to_dict(), pause_s, message)
-            return
-        self._give_up(job, "it failed; the log of the worker says why")
+            self._keep(result, pause_s, message, job)
+            done = True
+        if job is not None and not done:
+            self._give_up(job, "it failed; the log of the worker says why")
 
     @contextmanager
     def taking(self, label: str) -> Iterator[TakenSnapshot]:
@@ -262,7 +297,16 @@ class Jobs:
             if mine:
                 self._taking.release()
 
-    def _keep(self, result: SnapshotResult, pause_s: float) -> None:
-        job = Job(uuid4().hex, "snapshot", self._worker, time.time(), {"route": result.route})
-        self._store.add_job(replace(job, state="running"))
-        self._finish(job, result.to_dict(), pause_s)
+    def _keep(
+        self, result: SnapshotResult, pause_s: float, message: str = "", job: Job | None = None
+    ) -> None:
+        if job is None:
+            arguments = {"route": result.route, "method": result.method}
+            job = Job(uuid4().hex, "snapshot", self._worker, time.time(), arguments)
+            self._store.add_job(replace(job, state="running"))
+        self._finish(job, result.to_dict(), pause_s, message)
+
+
+def _is_of(job: Job, request: EndedRequest) -> bool:
+    wanted, verb = job.arguments.get("route", ""), job.arguments.get("method", "")
+    return wanted in ("", request.route) and verb in ("", request.method)

@@ -140,14 +140,23 @@ class LeakMonitor(Background):
 
     # The flow of a request.
 
-    def begin(self) -> ActiveRequest:
+    def begin(
+        self, method: str = "", path: str | None = None, asked: bool = False
+    ) -> ActiveRequest:
         """A request begins: count it, and open a window if it is its turn.
 
         Takes about a microsecond for a request without a window. Never raises on purpose; front
         ends wrap it in :func:`~pympler.leaks.guard.guard` all the same.
+
+        Args:
+            method: its HTTP method, as far as it is known by now.
+            path: its path, which tells of what route it may be.
+            asked: whether the heap is to be compared before and after it.
         """
         notice_fork()
-        before = self._jobs.begin() if self._jobs.armed is not None else None
+        before = None
+        if asked or self._jobs.armed is not None:
+            before = self._jobs.begin(method, path, asked)
         turns = self._turns
         if not turns.enter():
             self._missed.append(None)
@@ -186,6 +195,23 @@ class LeakMonitor(Background):
         finally:
             turns.leave()
 
+    def _snapshot(self, request: ActiveRequest) -> None:
+        """The request asks for a snapshot only now: its window begins anew after the walk."""
+        if self._closed or request.before is not None:
+            return
+        window, turns = request.window, self._turns
+        if window is not None and request.steps is None and turns.enter():
+            try:
+                request.window = None
+                self._births.close(window)
+            finally:
+                turns.leave()
+        if request.tracer is not None:
+            request.tracer.stop()
+            request.tracer = None
+        request.before = self._jobs.begin(asked=True)
+        request.watch()
+
     def _step(self, request: ActiveRequest) -> RequestSteps:
         window, tracer = request.window, request.tracer
         if tracer is not None:
@@ -211,7 +237,7 @@ class LeakMonitor(Background):
             self._report(_REPORTS_PER_REQUEST)
             self._announce()
         before, request.before = request.before, None
-        if before is not None:
+        if before is not None or self._jobs.armed is not None:
             self._jobs.end(before, request, self._met(request) - 1)
 
     def _count_missed(self) -> None:
@@ -356,7 +382,7 @@ class LeakMonitor(Background):
 
         Exceptions of the work pass through and are noted in its report.
         """
-        request = self.begin()
+        request = self.begin("", label)
         error: str | None = None
         try:
             yield request

@@ -15,7 +15,7 @@ from typing import Any
 from pympler.errors import SettingsError
 from pympler.util.storeurl import parse_store_url, without_password
 
-__all__ = ["DUTY_CYCLE", "OWN_PREFIX", "OWN_ROUTE", "Settings"]
+__all__ = ["DUTY_CYCLE", "OWN_PREFIX", "OWN_ROUTE", "QUERY", "Settings"]
 
 DUTY_CYCLE = 0.1
 """Share of the requests that get a window unless ``sample_rate`` says otherwise."""
@@ -25,6 +25,9 @@ OWN_PREFIX = "/_pympler"
 
 OWN_ROUTE = "<pympler>"
 """Route of the requests to Pympler's own pages, which are not reported."""
+
+QUERY = "pympler"
+"""Name in the query of a request that asks for a snapshot of the heap around it."""
 
 _ENVIRONMENT = {
     "PYMPLER_STORE": "store",

@@ -19,6 +19,7 @@ _OTHER_METHOD = "_OTHER"
 # A guard may be used again, and each request would pay for a new one.
 _BEGIN, _FINISH = guard("begin a request"), guard("finish a request")
 _WATCH = guard("watch a request that is shown")
+_SNAPSHOT = guard("take a snapshot of a request")
 
 
 class WatchedRequest:
@@ -39,7 +40,13 @@ class WatchedRequest:
 
     __slots__ = ("_active", "error", "method", "monitor", "ours", "route", "status")
 
-    def __init__(self, monitor: LeakMonitor, method: str = "") -> None:
+    def __init__(
+        self,
+        monitor: LeakMonitor,
+        method: str = "",
+        path: str | None = None,
+        asked: bool = False,
+    ) -> None:
         self.monitor = monitor
         self.method = method if method in _METHODS else _OTHER_METHOD
         self.route: str | None = None
@@ -48,7 +55,7 @@ class WatchedRequest:
         self.ours = False
         self._active: ActiveRequest | None = None
         with _BEGIN:
-            self._active = monitor.begin()
+            self._active = monitor.begin(self.method, path, asked)
 
     def watch(self) -> str:
         """Open a window now if there is none, and give the key that the report is going to have.
@@ -58,6 +65,12 @@ class WatchedRequest:
         with _WATCH:
             return self._active.watch() if self._active is not None else ""
         return ""
+
+    def snapshot(self) -> None:
+        """Compare the whole heap from now on to the end of the request, as its query asks for."""
+        with _SNAPSHOT:
+            if self._active is not None:
+                self._active.snapshot()
 
     @property
     def is_followed(self) -> bool:

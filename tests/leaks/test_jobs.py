@@ -11,9 +11,11 @@ import pytest
 
 from pympler.errors import StoreError
 from pympler.leaks import LeakMonitor
+from pympler.leaks import jobs as jobs_module
 from pympler.leaks.inspections import compare_types, inspect_garbage, inspect_process
 from pympler.leaks.jobs import Jobs
 from pympler.leaks.report import TypeCount
+from pympler.leaks.templates import may_serve
 from pympler.store import Job
 from pympler.store.memory import MemoryStore
 from pympler.store.results import ProcessResult, TypeChange
@@ -142,6 +144,109 @@ def test_a_route_that_nobody_asks_for_is_given_up(monkeypatch: pytest.MonkeyPatc
     assert job is not None
     assert (job.state, job.message) == ("failed", "no request came in 10 minutes")
     assert jobs.armed is None
+
+
+def armed(store: MemoryStore, **arguments: str) -> Jobs:
+    jobs = Jobs(store, WORKER)
+    store.add_job(a_job(kind="snapshot", created_at=time.time(), arguments=arguments))
+    assert jobs.look()
+    assert not jobs.work()
+    return jobs
+
+
+class Ended:
+    id = 0
+
+    def __init__(self, route: str, method: str = "GET") -> None:
+        self.route, self.method = route, method
+
+
+@pytest.fixture
+def walks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What walks of the heap are counted in, in place of walking."""
+    counted: list[int] = []
+
+    class FakeHeap:
+        objects = total_bytes = 1
+
+        def __init__(self) -> None:
+            counted.append(1)
+
+        def summary(self) -> list[Any]:
+            return []
+
+    monkeypatch.setattr(jobs_module, "heap_snapshot", FakeHeap)
+    return counted
+
+
+def test_only_requests_that_may_be_of_the_route_are_walked_for(walks: list[int]) -> None:
+    store = MemoryStore(keep=1)
+    jobs = armed(store, route="/cart/{id}", method="GET")
+
+    for number in range(1000):
+        assert jobs.begin("GET", f"/products/{number}") is None
+        assert jobs.begin("POST", f"/cart/{number}") is None
+        assert jobs.begin("GET", f"/cart/{number}/items") is None
+    assert walks == []
+    before = jobs.begin("GET", "/cart/7")
+    assert before is not None
+    jobs.end(before, Ended("/cart/{id}"), 0)
+
+    job = store.job("1f")
+    assert job is not None
+    assert (job.state, len(walks), jobs.armed) == ("done", 2, None)
+
+
+def test_where_the_path_tells_nothing_a_few_are_tried(walks: list[int]) -> None:
+    store = MemoryStore(keep=1)
+    jobs = armed(store, route="/cart/{id}")
+
+    for _ in range(100):
+        jobs.end(jobs.begin("GET"), Ended("/products/{id}"), 0)
+
+    job = store.job("1f")
+    assert job is not None
+    assert (job.state, len(walks)) == ("failed", 10)
+    assert job.message == "the heap was walked for 10 requests of other routes"
+
+
+def test_a_path_that_misleads_is_not_believed_again(walks: list[int]) -> None:
+    store = MemoryStore(keep=1)
+    jobs = armed(store, route="a name that is no path")
+
+    assert jobs.begin("GET", "/cart/7") is None
+    jobs.end(None, Ended("a name that is no path"), 0)
+    jobs.end(jobs.begin("GET", "/cart/7"), Ended("a name that is no path"), 0)
+
+    job = store.job("1f")
+    assert job is not None
+    assert (job.state, len(walks)) == ("done", 2)
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "fits"),
+    [
+        ("/cart/{id}", "/cart/7", True),
+        ("/cart/{id}", "/cart/7/", True),
+        ("/cart/{id}", "/carts/7", False),
+        ("/cart/<int:id>/", "/cart/7", True),
+        ("/cart/(?P<pk>[0-9]+)/$", "/cart/7/", True),
+        ("/cart/(?P<pk>[0-9]+)/$", "/products/7/", False),
+        ("<unrouted>", "/any/thing", True),
+        ("<mount>/{path}", "/a/b/c", True),
+        ("/", "/", True),
+        ("/", "/cart", False),
+        ("/caf\xe9/{x}", "/caf\xc3\xa9/7", True),
+        ("/{a}-{b}.json", "/1-2.json", True),
+        ("/{a}-{b}.json", "/12.json", False),
+        ("/static/<path:name>", "/static/js/shop.js", True),
+        ("/a/{b}-{c}", "/a/" + "-" * 100_000 + "/", True),
+        ("job:nightly", "job:nightly", True),
+        ("job:nightly", "/", False),
+    ],
+)
+def test_a_path_tells_of_what_route_it_may_be(template: str, path: str, fits: bool) -> None:
+    assert may_serve(template, path) is fits
 
 
 # In an interpreter of its own, whose heap is small.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, overload
+from weakref import WeakSet
 
 from pympler.errors import SettingsError
 from pympler.leaks.guard import guard
 from pympler.leaks.monitor import LeakMonitor
-from pympler.leaks.settings import OWN_PREFIX, Settings
+from pympler.leaks.settings import OWN_PREFIX, QUERY, Settings
 from pympler.leaks.stepping import run
 from pympler.leaks.watched import WatchedRequest
 from pympler_asgi.routes import route_template
@@ -25,12 +26,16 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 MONITOR_KEY = "pympler.monitor"
 """Key of the monitor in the scope of a request to the pages, which is not watched."""
 
+MOUNTED: WeakSet[Any] = WeakSet()
+"""The pages that somebody has mounted in this process, and so has asked for."""
+
 REQUEST_KEY = "pympler"
 """Key of the :class:`~pympler.leaks.watched.WatchedRequest` in the scope of a request."""
 
 WEBSOCKET = "WEBSOCKET"
 """In place of the method of a request, for a WebSocket connection from its start to its end."""
 
+_QUERY = QUERY.encode()
 _WATCHED = ("http", "websocket")
 # What answers the start of a WebSocket connection, and the status that the client sees.
 _ANSWERS = {"websocket.accept": 101, "websocket.close": 403, "websocket.http.response.start": 403}
@@ -128,10 +133,14 @@ class MemoryMiddleware:
             if scope["type"] == "lifespan" and self._enabled:
                 send = self._until_shutdown(send)
             return await self.app(scope, receive, send)
-        if self._has_pages and _path_of(scope).startswith(OWN_PREFIX):
+        path = _path_of(scope)
+        if self._has_pages and path.startswith(OWN_PREFIX):
             scope[MONITOR_KEY] = self.monitor  # for the pages, which are no part of the application
             return await self.app(scope, receive, send)
-        watched = scope[REQUEST_KEY] = WatchedRequest(self.monitor, scope.get("method", ""))
+        asked = _QUERY in scope.get("query_string", b"") and self._wants_snapshot(scope)
+        watched = scope[REQUEST_KEY] = WatchedRequest(
+            self.monitor, scope.get("method", ""), path, asked
+        )
         if scope["type"] == "websocket":
             watched.method = WEBSOCKET
 
@@ -153,6 +162,18 @@ class MemoryMiddleware:
             with guard("name the route of a request"):
                 self._name_route(scope, watched)
             watched.finish()
+
+    def _wants_snapshot(self, scope: Scope) -> bool:
+        """Whether a request asks for a snapshot around it, and may have it."""
+        settings = self.monitor.settings
+        mounted = any(each.monitor in (None, self.monitor) for each in list(MOUNTED))
+        if scope["type"] != "http" or not (settings.pages or (settings.pages is None and mounted)):
+            return False
+        with guard("look who asks for a snapshot"):
+            from pympler_asgi.pages import wants_snapshot
+
+            return wants_snapshot(settings, scope)
+        return False
 
     def _until_shutdown(self, send: Send) -> Send:
         # After this message uvicorn ends the process by the signal that it was sent, with which

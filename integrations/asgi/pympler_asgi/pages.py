@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from pympler.leaks.monitor import LeakMonitor
+from pympler.leaks.settings import Settings
 from pympler.leaks.watched import WatchedRequest
 from pympler.render.pages import (
     MOST_BODY_BYTES,
@@ -20,9 +21,10 @@ from pympler.render.pages import (
     parse_query,
     read_headers,
 )
-from pympler_asgi.middleware import MONITOR_KEY, REQUEST_KEY
+from pympler.render.pages import access as rules
+from pympler_asgi.middleware import MONITOR_KEY, MOUNTED, REQUEST_KEY
 
-__all__ = ["ReportsApp", "reports_app"]
+__all__ = ["ReportsApp", "reports_app", "wants_snapshot"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -74,6 +76,7 @@ class ReportsApp:
         self._prefix = "/" + prefix.strip("/") if app is not None else ""
         self._pages: tuple[LeakMonitor, Pages] | None = None
         self._said = False
+        MOUNTED.add(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a page, or pass on what is none."""
@@ -131,6 +134,12 @@ class ReportsApp:
             access = Access.of(monitor.settings, asked_for=True)
             self._pages = (monitor, Pages(lambda: monitor.store, access))
         return self._pages[1]
+
+
+def wants_snapshot(settings: Settings, scope: Scope) -> bool:
+    """Whether a request asks for a snapshot around it, and may have it; the pages are on."""
+    access = Access.of(settings, asked_for=True)
+    return rules.wants_snapshot(access, _asked(scope, "/", "", b""))
 
 
 def _asked(scope: Scope, path: str, prefix: str, body: bytes) -> PageRequest:

@@ -12,7 +12,7 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.core.signals import got_request_exception
 
 from pympler.leaks.guard import guard
-from pympler.leaks.settings import OWN_PREFIX
+from pympler.leaks.settings import OWN_PREFIX, QUERY
 from pympler.leaks.stepping import run
 from pympler.leaks.watched import FinishOnClose, WatchedRequest
 from pympler.wsgi import REQUEST_KEY as ENVIRON_KEY
@@ -45,6 +45,9 @@ class MemoryMiddleware:
         self._has_pages = get_monitor().settings.pages is not False
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
+        if self._has_pages and get_monitor().settings.access is not None:
+            # Who is signed in is known there, and not yet where the request begins.
+            self.process_view = _ask_later if self._is_async else _ask
         if self._is_async:
             markcoroutinefunction(self)  # Django looks for this mark and not at __call__
         got_request_exception.connect(_note_exception)
@@ -94,8 +97,13 @@ class Watching:
         outer = _outer(request)
         self._owns = outer is None
         self._request = request
-        self.watched = outer or WatchedRequest(get_monitor(), request.method or "")
+        asked = _asks(request) and wants_snapshot(request, known=False)
+        self.watched = outer or WatchedRequest(
+            get_monitor(), request.method or "", request.path_info, asked
+        )
         setattr(request, _ATTRIBUTE, self.watched)
+        if asked and outer is not None:
+            outer.snapshot()
 
     def failed(self, error: BaseException) -> None:
         """The exception passes that ended the request."""
@@ -130,6 +138,35 @@ class Watching:
                 self.watched.route = route_of(match) or self.watched.route
                 # Of the debug toolbar itself: when somebody opens a panel in it.
                 self.watched.ours = self.watched.ours or _TOOLBAR in match.namespaces
+
+
+def _asks(request: Any) -> bool:
+    return QUERY in request.META.get("QUERY_STRING", "")
+
+
+def wants_snapshot(request: Any, *, known: bool) -> bool:
+    """Whether a request asks for a snapshot around it, and may have it.
+
+    Args:
+        request: of Django.
+        known: whether it is known by now who is signed in.
+    """
+    with guard("look who asks for a snapshot"):
+        from pympler_django.views import wants_snapshot
+
+        return wants_snapshot(request, known=known)
+    return False
+
+
+def _ask(request: Any, *_: Any) -> None:
+    """Before the view, with what the other middlewares know of the request."""
+    watched = getattr(request, _ATTRIBUTE, None)
+    if _asks(request) and watched is not None and wants_snapshot(request, known=True):
+        watched.snapshot()
+
+
+async def _ask_later(request: Any, *_: Any) -> None:
+    _ask(request)
 
 
 def route_of(match: Any) -> str:

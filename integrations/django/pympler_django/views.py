@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings as django_settings
@@ -24,9 +25,10 @@ except ImportError:  # before Django 5.1, which brought a middleware that asks f
 
 if TYPE_CHECKING:
     from pympler.leaks.monitor import LeakMonitor
+    from pympler.leaks.settings import Settings
     from pympler.render.pages import PageRequest, Pages
 
-__all__ = ["is_staff", "show_page"]
+__all__ = ["is_staff", "show_page", "wants_snapshot"]
 
 _ATTRIBUTE = "_pympler"
 _lock = threading.Lock()
@@ -37,8 +39,7 @@ _pages: tuple[LeakMonitor, Pages] | None = None
 def show_page(request: Any, path: str | None = None) -> HttpResponse:
     """Show a page, or raise ``Http404`` where there is none for this visitor."""
     monitor = get_monitor()
-    pages = monitor.settings.pages
-    if not (monitor.settings.enabled and (django_settings.DEBUG if pages is None else pages)):
+    if not _has_pages(monitor.settings):
         raise Http404
     watched = getattr(request, _ATTRIBUTE, None)
     if isinstance(watched, WatchedRequest):
@@ -54,6 +55,30 @@ def show_page(request: Any, path: str | None = None) -> HttpResponse:
     for name, value in response.headers:
         answer.headers[name] = value
     return answer
+
+
+def wants_snapshot(request: Any, *, known: bool) -> bool:
+    """Whether a request of the project asks for a snapshot around it, and may have it.
+
+    Args:
+        request: of Django.
+        known: whether it is known by now who is signed in, so that the setting ``access`` can be
+            asked.
+    """
+    settings = get_monitor().settings
+    if not _has_pages(settings):
+        return False
+    from pympler.render.pages import Access
+    from pympler.render.pages.access import wants_snapshot
+
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return False
+    access = Access.of(settings)
+    return wants_snapshot(
+        access if known else replace(access, consent=None), _page_request(request)
+    )
 
 
 def is_staff(request: Any) -> bool:
@@ -76,21 +101,34 @@ def _pages_of(monitor: LeakMonitor) -> Pages:
         return _pages[1]
 
 
+def _has_pages(settings: Settings) -> bool:
+    pages = settings.pages
+    return settings.enabled and (django_settings.DEBUG if pages is None else pages)
+
+
 def _asked(request: Any, path: str) -> PageRequest:
+    field_name = "csrfmiddlewaretoken"
+    return replace(
+        _page_request(request),
+        path=f"/{path}",
+        form=request.POST.dict(),
+        prefix=request.path[: len(request.path) - len(path)].rstrip("/"),
+        csrf=lambda: (field_name, get_token(request)),
+    )
+
+
+def _page_request(request: Any) -> PageRequest:
+    """What the rules of access ask of a request; its body stays unread."""
     from pympler.render.pages import PageRequest
 
-    field_name = "csrfmiddlewaretoken"
     return PageRequest(
         method=request.method or "",
-        path=f"/{path}",
+        path="/",
         query=request.GET.dict(),
-        form=request.POST.dict(),
         headers={name.lower(): value for name, value in request.headers.items()},
-        prefix=request.path[: len(request.path) - len(path)].rstrip("/"),
         peer=request.META.get("REMOTE_ADDR"),
         secure=request.is_secure(),
         debug=django_settings.DEBUG,
         hosts=tuple(host for host in django_settings.ALLOWED_HOSTS if host != "*"),
-        csrf=lambda: (field_name, get_token(request)),
         original=request,
     )

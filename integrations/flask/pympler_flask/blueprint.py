@@ -13,9 +13,10 @@ from pympler.leaks.watched import WatchedRequest
 from pympler.wsgi import REQUEST_KEY
 
 if TYPE_CHECKING:
-    from pympler.render.pages import Pages
+    from pympler.leaks.settings import Settings
+    from pympler.render.pages import PageRequest, Pages
 
-__all__ = ["make_blueprint"]
+__all__ = ["make_blueprint", "wants_snapshot"]
 
 _AT = "/_pympler"
 
@@ -35,7 +36,7 @@ def make_blueprint(monitor: LeakMonitor) -> Blueprint:
         return Pages(lambda: monitor.store, Access.of(monitor.settings))
 
     def show(path: str = "") -> Response:
-        if not (current_app.debug if monitor.settings.pages is None else monitor.settings.pages):
+        if not _has_pages(monitor.settings):
             abort(404)
         return _show(pages())
 
@@ -56,20 +57,39 @@ def _show(pages: Pages) -> Response:
     watched = request.environ.get(REQUEST_KEY)
     if isinstance(watched, WatchedRequest):
         watched.ours = True
-    asked = replace(
-        from_environ(request.environ, _AT),
-        debug=current_app.debug,
-        hosts=tuple(current_app.config.get("TRUSTED_HOSTS") or ()),  # since Flask 3.1
-        csrf=_csrf_field,
-        original=request,
-    )
-    response = pages.respond(asked)
+    asked = from_environ(request.environ, _AT)
+    response = pages.respond(replace(_within_flask(asked), csrf=_csrf_field))
     if response.refused:
         abort(404)
     answer = Response(response.body, response.status)
     answer.headers.clear()
     answer.headers.extend(response.headers)
     return answer
+
+
+def wants_snapshot(settings: Settings) -> bool:
+    """Whether the request that is served asks for a snapshot around it, and may have it."""
+    if not _has_pages(settings):
+        return False
+    from pympler.render.pages import Access
+    from pympler.render.pages.access import wants_snapshot
+    from pympler.render.pages.from_wsgi import from_environ
+
+    asked = from_environ(request.environ, with_form=False)  # the body is the application's
+    return wants_snapshot(Access.of(settings), _within_flask(asked))
+
+
+def _has_pages(settings: Settings) -> bool:
+    return current_app.debug if settings.pages is None else settings.pages
+
+
+def _within_flask(asked: PageRequest) -> PageRequest:
+    return replace(
+        asked,
+        debug=current_app.debug,
+        hosts=tuple(current_app.config.get("TRUSTED_HOSTS") or ()),  # since Flask 3.1
+        original=request,
+    )
 
 
 def _csrf_field() -> tuple[str, str] | None:

@@ -11,10 +11,10 @@ from flask import Flask, got_request_exception, request, request_started
 from pympler.errors import SettingsError, UsageError
 from pympler.leaks.guard import guard
 from pympler.leaks.monitor import LeakMonitor
-from pympler.leaks.settings import Settings
+from pympler.leaks.settings import QUERY, Settings
 from pympler.leaks.watched import WatchedRequest
 from pympler.wsgi import REQUEST_KEY, MemoryMiddleware
-from pympler_flask.blueprint import make_blueprint
+from pympler_flask.blueprint import make_blueprint, wants_snapshot
 
 __all__ = ["TOOLBAR", "Pympler", "State"]
 
@@ -70,7 +70,7 @@ class Pympler:
         app.cli.add_command(_commands())
         if not monitor.settings.enabled:
             return
-        app.wsgi_app = MemoryMiddleware(app.wsgi_app, monitor=monitor)  # type: ignore[method-assign]
+        app.wsgi_app = _Middleware(app.wsgi_app, monitor=monitor)  # type: ignore[method-assign]
         # Matching is done when this signal is sent, and no before_request function can come
         # first and answer the request, as it could before another of its kind.
         if monitor.settings.pages is not False:
@@ -93,6 +93,11 @@ class Pympler:
                 f"Flask application {app.import_name!r} (options of Pympler(), or config keys "
                 f"{_PREFIX}<SETTING>): {error}"
             ) from None
+
+
+class _Middleware(MemoryMiddleware):
+    def _wants_snapshot(self, environ: Any) -> bool:
+        return False  # not yet: who may have one is asked where Flask's request is known
 
 
 def _commands() -> Group:
@@ -122,6 +127,10 @@ def _name_route(sender: Flask, **_: Any) -> None:
             watched.route = rule.rule
             # Of the debug toolbar itself: its files, and what a panel fetches.
             watched.ours = watched.ours or rule.rule.startswith(TOOLBAR)
+            if QUERY in current.environ.get("QUERY_STRING", "") and wants_snapshot(
+                watched.monitor.settings
+            ):
+                watched.snapshot()
 
 
 def _note_exception(sender: Flask, exception: BaseException, **_: Any) -> None:

@@ -10,6 +10,9 @@
 5. What changes or costs something is a POST, and comes from a page of ours.
 
 A refusal is a 404, as if nothing were there; a POST from elsewhere is a 403.
+
+A request of the application that carries ``?pympler`` costs something as well, and is an address
+that any site may link to: see :func:`wants_snapshot`.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import ipaddress
 import logging
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
 from typing import Any
@@ -28,10 +31,10 @@ from urllib.parse import urlsplit
 
 from pympler.errors import SettingsError
 from pympler.leaks.guard import guard
-from pympler.leaks.settings import Settings
+from pympler.leaks.settings import QUERY, Settings
 from pympler.render.pages.request import PageRequest
 
-__all__ = ["COOKIE", "PROXY_HEADERS", "Access", "Decision", "decide"]
+__all__ = ["COOKIE", "PROXY_HEADERS", "Access", "Decision", "decide", "wants_snapshot"]
 
 COOKIE = "pympler"
 """Name of the cookie that stands for the token."""
@@ -56,6 +59,7 @@ class Access:
         token: lets in who is not local; empty for nobody.
         consent: called with the framework's request, tells whether to let it in; or the dotted
             path of such a callable, which is imported when it is first needed.
+        quiet: whether refusals are kept out of the log.
     """
 
     pages: bool | None = None
@@ -63,6 +67,7 @@ class Access:
     token: str = field(default="", repr=False)
     consent: Callable[[Any], object] | str | None = None
     said: set[str] = field(default_factory=set, compare=False, repr=False)
+    quiet: bool = False
 
     @classmethod
     def of(cls, settings: Settings, *, asked_for: bool = False) -> Access:
@@ -120,9 +125,21 @@ def decide(access: Access, request: PageRequest) -> Decision:
     return Decision()
 
 
+def wants_snapshot(access: Access, request: PageRequest) -> bool:
+    """Whether a request of the application asks for a snapshot around it, and may have it.
+
+    It may if its sender could start one with a form of ours: a link on another site does nothing.
+    Nobody is told of a refusal; what the request gets is what it would have got.
+    """
+    if QUERY not in request.query:
+        return False
+    asked = replace(request, method="POST")
+    return decide(replace(access, quiet=True), asked).status == 200 and not _may_be_a_link(request)
+
+
 def _refuse(access: Access, reason: str) -> Decision:
     # Once per reason: whoever set the pages up looks into the log when they do not show.
-    if reason not in access.said and len(access.said) < _MOST_REASONS:
+    if not access.quiet and reason not in access.said and len(access.said) < _MOST_REASONS:
         access.said.add(reason)
         logger.warning("the pages were refused to a visitor: %s", reason)
     return Decision(404, reason)
@@ -189,7 +206,9 @@ def _same(given: str, wanted: str) -> bool:
 
 
 def _exchange(access: Access, request: PageRequest) -> Decision:
-    cookie = f"{COOKIE}={_cookie_value(access.token)}; Path={request.url('/').rstrip('/') or '/'}"
+    # Of the application around the pages too, whose requests may ask for a snapshot.
+    around = request.url("/").rstrip("/").rpartition("/")[0] or "/"
+    cookie = f"{COOKIE}={_cookie_value(access.token)}; Path={around}"
     secure = "; Secure" if request.secure else ""
     return Decision(303, cookie=f"{cookie}; HttpOnly; SameSite=Strict{secure}")
 
@@ -230,3 +249,21 @@ def _is_from_our_page(request: PageRequest, host: str) -> bool:
         return urlsplit(origin).netloc.lower() == host.strip().lower()
     except ValueError:
         return False
+
+
+def _may_be_a_link(request: PageRequest) -> bool:
+    """Whether a page of another site may have led here, where nothing says that none has.
+
+    A browser that follows a link sends no ``Origin``, and ``Sec-Fetch-Site`` only to origins that
+    it trusts: HTTPS, and this machine under its own name.
+    """
+    headers = request.headers
+    if "sec-fetch-site" in headers or "origin" in headers:
+        return False
+    host, referer = headers.get("host", ""), headers.get("referer", "")
+    if referer:
+        try:
+            return urlsplit(referer).netloc.lower() != host.strip().lower()
+        except ValueError:
+            return True
+    return not (request.secure or _is_allowed(_host_name(host) or "", ()))

@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["from_environ", "head_of", "wsgi_pages"]
 
 
-def from_environ(environ: WSGIEnvironment, mounted: str = "") -> PageRequest:
+def from_environ(
+    environ: WSGIEnvironment, mounted: str = "", *, with_form: bool = True
+) -> PageRequest:
     """The request for a page that an environ describes.
 
     Args:
         environ: of the request.
         mounted: path of the pages below the application, such as ``"/_pympler"``.
+        with_form: whether to read the body; not of a request that is the application's.
     """
     path = _text(environ.get("PATH_INFO", "")) or "/"
     headers = read_headers(
@@ -36,7 +39,7 @@ def from_environ(environ: WSGIEnvironment, mounted: str = "") -> PageRequest:
         if name.startswith("HTTP_") and isinstance(value, str)
     )
     form = {}
-    if environ.get("REQUEST_METHOD") == "POST":
+    if with_form and environ.get("REQUEST_METHOD") == "POST":
         form = parse_form(_body(environ), environ.get("CONTENT_TYPE", ""))
     return PageRequest(
         method=environ.get("REQUEST_METHOD", "GET"),

@@ -12,10 +12,13 @@ from urllib.parse import quote, urlencode
 
 from django.test import override_settings
 from flask import Flask
+from flask import request as flask_request
 from pympler_asgi import MemoryMiddleware, reports_app
 from pympler_flask import Pympler
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
 
 import tests.django_app.conftest  # noqa: F401 - configures Django
 from pympler.leaks.settings import Settings
@@ -45,17 +48,25 @@ class Answer:
 
 
 class Visit:
-    """Visits to the pages of one application.
+    """Visits to the pages of one application, whose view ``/item/7`` answers with its query.
 
     Attributes:
         prefix: where they are.
         store: what they show.
+        settle: have the requests reported that have ended.
     """
 
-    def __init__(self, send: Callable[..., Answer], prefix: str, store: Store) -> None:
+    def __init__(
+        self,
+        send: Callable[..., Answer],
+        prefix: str,
+        store: Store,
+        settle: Callable[[], object] = lambda: None,
+    ) -> None:
         self._send = send
         self.prefix = prefix
         self.store = store
+        self.settle = settle
 
     def __call__(
         self,
@@ -67,10 +78,11 @@ class Visit:
         host: str = "localhost",
         peer: str = "127.0.0.1",
         headers: Mapping[str, str] | None = None,
+        of_the_application: bool = False,
     ) -> Answer:
         return self._send(
             method=method if form is None else "POST",
-            path=self.prefix + path,
+            path=path if of_the_application else self.prefix + path,
             query=query if isinstance(query, str) else urlencode(query),
             headers={"host": host, **(headers or {})},
             peer=peer,
@@ -136,9 +148,10 @@ def asgi_send(app: Any) -> Callable[..., Answer]:
 def flask_pages(debug: bool, settings: dict[str, Any]) -> Iterator[Visit]:
     app = Flask("shop")
     app.debug = debug
+    app.add_url_rule("/item/<int:number>", "item", lambda number: flask_request.query_string)
     Pympler(app, **settings)
     monitor = app.extensions["pympler"].monitor
-    yield Visit(wsgi_send(app), "/_pympler", monitor.store)
+    yield Visit(wsgi_send(app), "/_pympler", monitor.store, monitor.summary)
     monitor.close()
 
 
@@ -149,7 +162,8 @@ def django_pages(debug: bool, settings: dict[str, Any]) -> Iterator[Visit]:
 
     options = {"DEBUG": debug, "ROOT_URLCONF": "tests.render.pages.django_urls"}
     with override_settings(PYMPLER=settings, **options):
-        yield Visit(wsgi_send(WSGIHandler()), "/_pympler", get_monitor().store)
+        monitor = get_monitor()
+        yield Visit(wsgi_send(WSGIHandler()), "/_pympler", monitor.store, monitor.summary)
 
 
 @contextmanager
@@ -159,21 +173,30 @@ def django_asgi_pages(debug: bool, settings: dict[str, Any]) -> Iterator[Visit]:
 
     options = {"DEBUG": debug, "ROOT_URLCONF": "tests.render.pages.django_urls"}
     with override_settings(PYMPLER=settings, **options):
-        yield Visit(asgi_send(ASGIHandler()), "/_pympler", get_monitor().store)
+        monitor = get_monitor()
+        yield Visit(asgi_send(ASGIHandler()), "/_pympler", monitor.store, monitor.summary)
+
+
+async def item(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(request.url.query)
+
+
+ITEM = Route("/item/{number:int}", item)
 
 
 @contextmanager
 def starlette_pages(debug: bool, settings: dict[str, Any]) -> Iterator[Visit]:
-    inner = Starlette(debug=debug, routes=[Mount("/_pympler", reports_app())])
+    inner = Starlette(debug=debug, routes=[ITEM, Mount("/_pympler", reports_app())])
     app = MemoryMiddleware(inner, **settings)
-    yield Visit(asgi_send(app), "/_pympler", app.monitor.store)
+    yield Visit(asgi_send(app), "/_pympler", app.monitor.store, app.monitor.summary)
     app.monitor.close()
 
 
 @contextmanager
 def prefixed_pages(debug: bool, settings: dict[str, Any]) -> Iterator[Visit]:
-    inner = MemoryMiddleware(Starlette(debug=debug), **settings)
-    yield Visit(asgi_send(reports_app(inner)), "/_pympler", inner.monitor.store)
+    inner = MemoryMiddleware(Starlette(debug=debug, routes=[ITEM]), **settings)
+    monitor = inner.monitor
+    yield Visit(asgi_send(reports_app(inner)), "/_pympler", monitor.store, monitor.summary)
     inner.monitor.close()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pympler.render.pages.access import COOKIE, PROXY_HEADERS, Access, decide
+from pympler.render.pages.access import COOKIE, PROXY_HEADERS, Access, decide, wants_snapshot
 from pympler.render.pages.request import PageRequest
 
 ON = Access(pages=True)
@@ -96,7 +96,7 @@ def test_the_token_is_exchanged_for_a_cookie_and_leaves_the_address() -> None:
     access = Access(pages=True, token="s3cret")
     decision = decide(access, remote(query={"token": "s3cret", "page": "2"}))
     assert decision.status == 303
-    assert decision.cookie.endswith("; Path=/_pympler; HttpOnly; SameSite=Strict")
+    assert decision.cookie.endswith("; Path=/; HttpOnly; SameSite=Strict")
     assert "s3cret" not in decision.cookie
     cookie = decision.cookie.partition(";")[0]
     assert decide(access, remote(headers={"cookie": cookie})).status == 200
@@ -170,6 +170,44 @@ def test_a_form_comes_from_a_page_of_ours(headers: dict[str, str], status: int) 
 
 def test_a_link_from_elsewhere_may_be_followed() -> None:
     assert decide(ON, request(headers={"sec-fetch-site": "cross-site"})).status == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "wanted"),
+    [
+        ({"sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "none"}, True),
+        ({"sec-fetch-site": "same-site"}, False),
+        ({"sec-fetch-site": "cross-site"}, False),
+        ({"origin": "http://evil.example"}, False),
+        ({"referer": "http://shop.example:8000/cart"}, True),
+        ({"referer": "http://evil.example/"}, False),
+        ({"referer": "http://[bad"}, False),
+        ({}, False),  # perhaps a browser that does not tell where a link was
+    ],
+)
+def test_a_link_on_another_site_starts_no_snapshot(headers: dict[str, str], wanted: bool) -> None:
+    access = Access(pages=True, allowed_hosts=("shop.example",))
+    host = "shop.example:8000"
+    asked = request(host=host, headers=headers, query={"pympler": ""})
+    assert wants_snapshot(access, asked) is wanted
+
+
+def test_where_browsers_tell_what_tells_nothing_is_none() -> None:
+    access = Access(pages=True, allowed_hosts=("shop.example",))
+    asked = {"query": {"pympler": ""}}
+    assert wants_snapshot(access, request(**asked))
+    assert wants_snapshot(access, request(host="shop.example", secure=True, **asked))
+    assert not wants_snapshot(access, request(query={"pympler2": ""}))
+
+
+def test_the_cookie_is_sent_to_the_application_around_the_pages() -> None:
+    access = Access(pages=True, token="s3cret")
+    for prefix, path in {"": "/", "/_pympler": "/", "/shop/_pympler": "/shop"}.items():
+        asked = PageRequest(
+            "GET", "/", {"token": "s3cret"}, headers=LOCAL, peer=None, prefix=prefix
+        )
+        assert f"; Path={path};" in decide(access, asked).cookie
 
 
 def test_a_refusal_is_explained_in_the_log_once(caplog: pytest.LogCaptureFixture) -> None:
