@@ -50,7 +50,9 @@ class RecordingMonitor(LeakMonitor):
         self.begun = 0
         self.ended: list[Ended] = []
 
-    def begin(self) -> ActiveRequest:
+    def begin(
+        self, method: str = "", path: str | None = None, asked: bool = False
+    ) -> ActiveRequest:
         self.begun += 1
         return RecordedRequest(self)
 
@@ -66,7 +68,9 @@ class FailingMonitor(RecordingMonitor):
         super().__init__()
         self.point = point
 
-    def begin(self) -> ActiveRequest:
+    def begin(
+        self, method: str = "", path: str | None = None, asked: bool = False
+    ) -> ActiveRequest:
         if self.point == "begin":
             raise RuntimeError("a fault of our own")
         return FailingRequest(self)
