@@ -195,9 +195,9 @@ def test_a_link_on_another_site_starts_no_snapshot(headers: dict[str, str], want
 
 def test_where_browsers_tell_what_tells_nothing_is_none() -> None:
     access = Access(pages=True, allowed_hosts=("shop.example",))
-    asked = {"query": {"pympler": ""}}
-    assert wants_snapshot(access, request(**asked))
-    assert wants_snapshot(access, request(host="shop.example", secure=True, **asked))
+    query = {"pympler": ""}
+    assert wants_snapshot(access, request(query=query))
+    assert wants_snapshot(access, request(host="shop.example", secure=True, query=query))
     assert not wants_snapshot(access, request(query={"pympler2": ""}))
 
 
