@@ -44,7 +44,9 @@ class Births:
 
     def close(self, window: Window) -> None:
         """Close a window; earlier ones are looked at again now and then."""
-        self._followers.advance(self.watch.close(window))
+        captures = self.watch.close(window)
+        if captures:
+            self._followers.advance(Sweep(captures, None))
         if self._followers.is_due(time.monotonic()):
             self._settle(self.watch.sweep())
 

@@ -22,7 +22,6 @@ class Ended:
 
     Attributes:
         in_flight: requests, this one included, that overlapped with it.
-        unfollowed: births that went out of sight before the re-check.
         own_cost_s: CPU seconds that watching it took so far.
         note: why it was not watched, or not rightly; empty if it was.
         births: what it made of the classes in ``track_classes``.
@@ -37,7 +36,6 @@ class Ended:
     started_at: float
     duration_s: float
     in_flight: int
-    unfollowed: int
     own_cost_s: float
     note: str
     births: RequestBirths | None = None
@@ -46,9 +44,7 @@ class Ended:
 
     @property
     def attribution(self) -> str:
-        """Whether the survivors are those of this request alone."""
-        if self.note:
-            return "none"
+        """Whether the survivors of a window without a fault are those of this request alone."""
         return "exact" if self.in_flight == 1 or self.is_exact else "shared"
 
 
@@ -71,7 +67,8 @@ def report_of(
 ) -> RequestReport:
     """The report on a request whose window is settled."""
     ended = settled.key
-    watched = not ended.note
+    note = ended.note or settled.fault
+    watched = not note
     return RequestReport(
         id=number,
         application=settings.application,
@@ -83,13 +80,13 @@ def report_of(
         error=ended.error,
         started_at=ended.started_at,
         duration_s=ended.duration_s,
-        attribution=ended.attribution,
+        attribution=ended.attribution if watched else "none",
         in_flight=ended.in_flight,
         survivors=count_by_type(settled.survivors, settled.sizes) if watched else (),
         rechecked=settled.rechecked if watched else "",
-        unfollowed=ended.unfollowed,
+        unfollowed=settled.unfollowed,
         own_cost_s=ended.own_cost_s,
-        note=ended.note,
+        note=note,
         host=process.host,
         worker_started_at=process.started_at,
         classes=ended.births.uses() if ended.births is not None else (),

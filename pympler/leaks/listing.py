@@ -5,16 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain, compress, repeat, starmap, takewhile
-from operator import is_, is_not, ne
+from itertools import chain, compress, repeat, starmap
+from operator import is_, is_not
 from typing import Any
 
 __all__ = [
     "Listing",
     "list_generation",
     "list_ids",
-    "list_since",
     "place_of",
     "supports_windows",
     "take",
@@ -67,36 +65,6 @@ def list_generation(generation: int) -> Listing:
         _let_go(held),
     )
     return Listing(list(steps), types)
-
-
-def list_since(fence: int) -> Listing:
-    """The young objects from a fence on, in order of birth; all of them if it is not there.
-
-    Only these are turned into ids and types, so that the cost follows what was born since and not
-    all that is young: an application whose old objects die as fast as new ones come has tens of
-    thousands of young ones. Listed with the care of :func:`list_generation`.
-    """
-    held: list[Any] = []
-    ids: list[int] = []
-    types: list[type] = []
-    sizes: list[int] = []
-    since, kinds, known = iter(held), iter(held), iter(ids)
-    is_other = partial(ne, fence)  # not fence.__ne__, which is called with a new tuple each time
-    steps = chain(
-        _hold(held, 0),
-        filter(None, map(sizes.append, starmap(held.__len__, ((),)))),
-        filter(None, starmap(held.reverse, ((),))),
-        filter(None, map(ids.extend, (takewhile(is_other, map(id, since)),))),
-        filter(None, map(types.extend, (compress(map(type, kinds), known),))),
-        _let_go(held),
-    )
-    list(steps)
-    if len(ids) < sizes[0]:
-        ids.append(fence)
-        types.append(list)
-    ids.reverse()
-    types.reverse()
-    return Listing(ids, types)
 
 
 def list_ids(generation: int) -> list[int]:

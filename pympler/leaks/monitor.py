@@ -334,7 +334,6 @@ class LeakMonitor(Background):
             started_at=request.started_at,
             duration_s=time.perf_counter() - request.began_s,
             in_flight=in_flight,
-            unfollowed=window.unfollowed if window is not None else 0,
             own_cost_s=time.thread_time() - cpu_s,
             note=note,
             births=request.births,

@@ -1,16 +1,17 @@
 """Survivors: births of a window that are still alive after their request has ended.
 
 Ids are reused at once, so an id that is seen again proves nothing by itself. What proves it is
-the place: behind a fence nothing new appears in front of it, and between two collections nothing
-new appears in generation 1. Births are therefore followed from sweep to sweep and from collection
-to collection, each time as ids within such a bounded place, and are settled once they outlived a
-collection, or after a while without one.
+the place: between the two fences of a closed window nothing new appears, and between two
+collections nothing new appears in generation 1. Births are therefore looked up between the fences
+when the young generation is listed for all windows that wait, at the latest as it is collected;
+from there on they are followed from collection to collection as ids in generation 1, and are
+settled once they outlived a collection, or after a while without one.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Generic, TypeVar
@@ -27,6 +28,7 @@ Births = dict[int, "TypeInfo"]
 Key = TypeVar("Key")
 
 _MOST_TYPES = 2000
+_MOST_MARKS = 4000  # of all windows that wait, in the young generation of the application
 _OWN = ("pympler.", "pympler_")
 
 
@@ -69,12 +71,16 @@ class Settled(Generic[Key]):
         rechecked: ``"collected"`` if they, or all but them, met a collection after the request,
             else ``"alive"``.
         sizes: flat sizes by id, of these survivors among others.
+        unfollowed: number of births that went out of sight within the window.
+        fault: why the window could not be right, empty if it is.
     """
 
     key: Key
     survivors: Births
     rechecked: str
     sizes: Mapping[int, int]
+    unfollowed: int = 0
+    fault: str = ""
 
     def without(self, garbage: Collection[int]) -> Settled[Key]:
         """The same without what a collection of the young generations would free.
@@ -91,9 +97,10 @@ class Followed(Generic[Key]):
     """The births of one closed window on their way to being settled.
 
     Attributes:
-        young: births last seen in the young generation.
+        window: where the births are looked up, until a collection has moved them on.
         aged: births in generation 1.
-        fence: stands behind the young ones; nothing new appears in front of it.
+        young: births that the last look has found between the fences.
+        in_young: whether they are there, or would be.
         settled: births whose last look found them alive.
         collected: whether what is settled outlived a collection after the request.
         passed: whether there was one while anything was left.
@@ -101,26 +108,23 @@ class Followed(Generic[Key]):
 
     key: Key
     since_s: float
-    young: Births
+    window: Window
     aged: Births
-    fence: object
+    young: Births = field(default_factory=dict)
+    in_young: bool = True
     settled: Births = field(default_factory=dict)
     collected: bool = True
     passed: bool = False
 
-    def pass_collection(self, capture: Capture, seen: Collection[int]) -> None:
-        """Follow the births through a collection.
-
-        Args:
-            capture: the collection.
-            seen: ids of its young generation that were there at the last look.
-        """
+    def pass_collection(self, capture: Capture) -> None:
+        """Follow the births through a collection, before which they were looked up."""
         self.passed = self.passed or bool(self.young or self.aged)
         if self.aged and capture.old_ids is not None:
             self.settled.update(_among(self.aged, frozenset(capture.old_ids)))
             self.aged = {}
-        young = _among(self.young, seen)
-        self.young = {}
+        young, self.young = self.young, {}
+        self.in_young = False
+        self.window.marks = None
         if capture.generation == 0:
             self.aged.update(young)
             return
@@ -138,6 +142,9 @@ class Followers(Generic[Key]):
     Args:
         most_waiting: windows that may wait; beyond it the oldest are settled as they are.
         longest_wait_s: seconds that a window may wait for a collection.
+
+    Attributes:
+        any_aged: whether some births wait in generation 1.
     """
 
     def __init__(self, *, most_waiting: int = 128, longest_wait_s: float = 10.0) -> None:
@@ -145,23 +152,24 @@ class Followers(Generic[Key]):
         self._longest_wait_s = longest_wait_s
         self._waiting: list[Followed[Key]] = []
         self._names = TypeNames()
+        self._marks = 0
+        self.any_aged = False
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    @property
-    def any_aged(self) -> bool:
-        """Whether some births wait in generation 1."""
-        return any(followed.aged for followed in self._waiting)
-
     def forget(self) -> None:
         """Drop all that is waiting."""
         self._waiting.clear()
+        self.any_aged = False
 
     def follow(self, key: Key, window: Window, now_s: float) -> None:
         """Follow the births of a window that has just been closed."""
-        young, aged = self._births(window.young), self._births(window.aged)
-        self._waiting.append(Followed(key, now_s, young, aged, window.end))
+        aged = {} if window.aged is None else self._births(window.aged)
+        self.any_aged = self.any_aged or bool(aged)
+        if window.marks is not None:
+            self._marks += window.last_mark
+        self._waiting.append(Followed(key, now_s, window, aged))
 
     def is_due(self, now_s: float) -> bool:
         """Whether it is worthwhile to list the young generation once for all that wait.
@@ -170,52 +178,45 @@ class Followers(Generic[Key]):
         follows the number of young objects, of which an application may have very many.
         """
         waiting = self._waiting
-        too_long = bool(waiting) and now_s - waiting[0].since_s > self._longest_wait_s
-        return too_long or len(waiting) > self._most_waiting or self.any_aged
+        if not waiting:
+            return False
+        too_many = len(waiting) > self._most_waiting or self._marks > _MOST_MARKS
+        return too_many or self.any_aged or now_s - waiting[0].since_s > self._longest_wait_s
 
     def advance(self, sweep: Sweep) -> None:
         """Look what is left of the waiting births at this sweep.
 
-        Call it before the window closed by the same sweep is followed.
+        Call it before a window that was closed after these captures is followed.
         """
         if not self._waiting:
             return
-        for number, capture in enumerate(sweep.captures):
-            # Only the first collection found them in the young generation.
-            seen = self._before_fences(capture.young.ids if number == 0 else [])
-            for followed, ids in zip(self._waiting, seen, strict=True):
-                followed.pass_collection(capture, ids)
-        if sweep.captures or sweep.young is None:
-            return
-        seen = self._before_fences(sweep.young.ids)
-        for followed, ids in zip(self._waiting, seen, strict=True):
-            if not ids >= followed.young.keys():
-                followed.young = _among(followed.young, ids)
+        for capture in sweep.captures:
+            self._look(capture.young)
+            for followed in self._waiting:
+                followed.pass_collection(capture)
+        if sweep.captures:
+            self.any_aged = any(followed.aged for followed in self._waiting)
+        elif sweep.young is not None:
+            self._look(sweep.young)
 
-    def _before_fences(self, ids: list[int]) -> Iterator[set[int]]:
-        """For each that waits, the births of any that stand in front of its fence."""
-        births = set().union(*(followed.young for followed in self._waiting))
-        seen: set[int] = set()
-        start = 0
+    def _look(self, young: Listing) -> None:
+        """Look up the births of all windows that no collection has come upon yet."""
+        end = 0
         for followed in self._waiting:
-            try:
-                place = ids.index(id(followed.fence), start)
-            except ValueError:
-                yield set()  # without its fence nothing is known to be alive
-                continue
-            # An intersection with a list is several times cheaper than a set made of it.
-            seen |= births.intersection(ids[start:place])
-            start = place
-            yield seen
+            if followed.in_young:
+                births, end = followed.window.look_up(young, end)
+                followed.young = self._births(births)
 
     def settle(self, now_s: float, *, everything: bool = False) -> list[Settled[Key]]:
         """The windows that are settled now; call it right after :meth:`advance`."""
-        aged = [followed for followed in self._waiting if followed.aged]
-        if aged:
+        if self.any_aged:
             old_ids = frozenset(list_ids(1))
-            for followed in aged:
+            for followed in self._waiting:
                 followed.settled.update(_among(followed.aged, old_ids))
                 followed.aged = {}
+            self.any_aged = False
+        everything = everything or self._marks > _MOST_MARKS
+        self._marks = 0
         done, self._waiting[:] = self._split(now_s, everything)
         for followed in done:
             if followed.young:
@@ -229,6 +230,8 @@ class Followers(Generic[Key]):
                 followed.settled,
                 "collected" if followed.collected and followed.passed else "alive",
                 sizes,
+                followed.window.unfollowed,
+                followed.window.fault,
             )
             for followed in done
         ]
@@ -294,10 +297,3 @@ def count_by_type(survivors: Births, sizes: Mapping[int, int]) -> tuple[TypeCoun
 
 def _among(births: Births, ids: Collection[int]) -> Births:
     return {item: info for item, info in births.items() if item in ids}
-
-
-def _before(fence: int, ids: list[int]) -> list[int]:
-    try:
-        return ids[: ids.index(fence)]
-    except ValueError:
-        return []

@@ -4,6 +4,9 @@
 is a fence in that order: what follows it was born later. A hook in ``gc.callbacks`` lists the
 young generation just before a collection empties it. Nothing is collected, frozen or reset, and
 from the listing on only ids and types are kept.
+
+Closing a window lists nothing: what was born in it goes on standing between its two fences until
+the next collection, so that one listing serves all the windows that were closed by then.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pympler.leaks.guard import guard
-from pympler.leaks.listing import Listing, list_generation, list_ids, list_since, place_of
+from pympler.leaks.listing import Listing, list_generation, list_ids, place_of
 from pympler.leaks.marks import Fence, Marks
 
 __all__ = ["Capture", "Part", "Sweep", "Window", "YoungWatch", "refusal"]
@@ -63,110 +66,143 @@ class Sweep:
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """Births as far as they could be followed until the end of their window.
+    """Births that collections within a window have moved on.
 
     Attributes:
-        young: births that were in the young generation when the window was closed.
-        aged: births that a collection of the young generation has moved to generation 1.
+        aged: births that are in generation 1; ``None`` if there are none.
         unfollowed: number of births that went on to generation 2, out of sight.
     """
 
-    young: Listing = field(default_factory=lambda: Listing([], []))
-    aged: Listing = field(default_factory=lambda: Listing([], []))
+    aged: Listing | None = None
     unfollowed: int = 0
 
     def age(self, births: Listing, generation: int) -> None:
         """A collection of these generations has moved the births on."""
-        if generation == 0:
+        if generation > 0:
+            self.lose(len(births.ids))
+        elif self.aged is None:
+            self.aged = births
+        else:
             self.aged.ids += births.ids
             self.aged.types += births.types
-        else:
-            self.lose(len(births.ids))
 
     def lose(self, births: int) -> None:
         """So many births are out of sight, and with them the aged ones."""
-        self.unfollowed += births + len(self.aged.ids)
-        self.aged = Listing([], [])
+        self.unfollowed += births + (len(self.aged.ids) if self.aged is not None else 0)
+        self.aged = None
 
 
 @dataclass(slots=True, eq=False)
 class Window(Part):
     """The births between two moments.
 
+    Many windows wait to be looked up, in the young generation of the application: one has no
+    objects of its own besides the fences until there is something to put into them.
+
     Attributes:
         fence: the list object that marks the start.
-        end: the one that marks the end.
+        end: the one that marks the end, ``None`` while it lasts.
         epoch: the last collection that was absorbed, at first the last one before the window.
         opened: the last collection before the first mark.
         marks: the steps of the request within the window, if they are known.
-        own: the births within these steps.
+        last_mark: number of marks at the end of the window.
+        own: the births within these steps, if there are marks.
+        only_own: whether all others are to be left out.
         fault: why the window could not be right, empty if it is.
     """
 
     fence: Fence = field(default_factory=Fence)
-    end: Fence = field(default_factory=Fence)
+    end: Fence | None = None
     epoch: int = 0
     opened: int = 0
     passed: bool = False
     marks: Marks | None = None
-    own: Part = field(default_factory=Part)
+    last_mark: int = 0
+    own: Part | None = None
+    only_own: bool = False
     fault: str = ""
 
     def absorb(self, capture: Capture) -> None:
-        """Take the births that a collection found; captures come in order."""
+        """Take the births that a collection within the window found; captures come in order."""
         if capture.epoch <= self.epoch:
             return
-        self._skip_to(capture.epoch - 1, capture.dropped)
-        self.own.age(self._own_births(capture.young, capture.epoch), capture.generation)
+        self.skip_to(capture.epoch - 1, capture.dropped)
+        if self.own is not None:
+            self.own.age(self._own_births(capture.young, capture.epoch), capture.generation)
         self.epoch = capture.epoch
-        self.age(self._births(capture.young), capture.generation)
+        start = 0 if self.passed else self._start(capture.young.ids)
+        if start is not None:
+            ids, types = capture.young.ids[start:], capture.young.types[start:]
+            self.age(Listing(ids, types), capture.generation)
         self.passed = True
 
-    def finish(self, young: Listing, epoch: int) -> None:
-        """Take the births that are in the young generation at the end.
-
-        Args:
-            young: the young generation, at least from the fence on if that is still in it.
-            epoch: the last collection whose births were not captured.
-        """
-        self._skip_to(epoch, 0)
-        self.own.young = self._own_births(young, None)
-        self.young = self._births(young)
-
-    def keep_own(self) -> None:
-        """Drop the births that are not of the steps of the request."""
-        if self.marks is not None and self.marks.given_up:
-            self.fault = "it was too many steps, or too many collections, to be followed"
-        self.young, self.aged = self.own.young, self.own.aged
-        self.unfollowed = self.own.unfollowed
-
-    def _skip_to(self, epoch: int, dropped: int) -> None:
+    def skip_to(self, epoch: int, dropped: int) -> None:
+        """Collections until this one were not captured, or let go of with so many births."""
         if epoch <= self.epoch:
             return
-        # Collections whose births were dropped: what is older may be anywhere by now.
+        # What is older may be anywhere by now.
         self.lose(dropped)
-        self.own.lose(dropped)
+        if self.own is not None:
+            self.own.lose(dropped)
         self.passed = True
         self.epoch = epoch
 
-    def _births(self, young: Listing) -> Listing:
-        if self.passed:
-            return young
-        start = place_of(id(self.fence), young.ids)
-        if start is None:
-            self.fault = "the fence of the window was moved (gc.freeze?)"
-            return Listing([], [])
-        return Listing(young.ids[start + 1 :], young.types[start + 1 :])
+    def keep_own(self) -> None:
+        """Leave out the births that are not of the steps of the request; it is closed."""
+        self.only_own = True
+        marks, own = self.marks, self.own or Part()
+        if marks is not None and marks.until(self.epoch, self.opened) is None:
+            marks.give_up()
+        if marks is not None and marks.given_up:
+            self.fault = "it was too many steps, or too many collections, to be followed"
+        self.aged, self.unfollowed = own.aged, own.unfollowed
+
+    def look_up(self, young: Listing, since: int = 0) -> tuple[Listing, int]:
+        """The births in a listing of the young generation after the end of the window.
+
+        Args:
+            young: the young generation, before any collection since the end of the window.
+            since: place from which on the window is looked for first.
+
+        Returns:
+            The births, and where the window ends.
+        """
+        start = 0 if self.passed else self._start(young.ids, since)
+        end = _place(self.end, young.ids, since)
+        if start is None or end is None:
+            self.fault = self.fault or _MOVED
+            return Listing([], []), since
+        part = Listing(young.ids[start:end], young.types[start:end])
+        return self._own_births(part, None) if self.only_own else part, end
+
+    def _start(self, ids: list[int], since: int = 0) -> int | None:
+        """The place behind the fence, unless a collection has taken it away."""
+        place = _place(self.fence, ids, since)
+        if place is None:
+            self.fault = _MOVED
+            return None
+        return place + 1
 
     def _own_births(self, young: Listing, epoch: int | None) -> Listing:
         if self.marks is None or self.marks.given_up:
             return Listing([], [])
         start = self.marks.until(self.epoch, self.opened)
-        stop = len(self.marks.fences) if epoch is None else self.marks.until(epoch, self.opened)
+        stop = self.last_mark if epoch is None else self.marks.until(epoch, self.opened)
         if start is None or stop is None:
             self.marks.give_up()
             return Listing([], [])
         return self.marks.within(young, start, stop)
+
+
+_MOVED = "the fence of the window was moved (gc.freeze?)"
+
+
+def _place(fence: Fence | None, ids: list[int], since: int) -> int | None:
+    """Where a fence is: behind that of the window before, or, if they overlap, anywhere."""
+    for start in (since, 0):
+        with suppress(ValueError):
+            return ids.index(id(fence), start)
+    return None
 
 
 def refusal() -> str:
@@ -238,57 +274,68 @@ class YoungWatch:
     def mark(self, window: Window) -> Marks:
         """Marks for the steps of the request in this window, of which none has begun yet."""
         marks = Marks()  # made before: a collection in between would be one that it does not know
+        window.own = Part()
         window.opened = self._epoch
         window.marks = marks
         return marks
 
-    def close(self, window: Window) -> Sweep:
-        """End a window at this moment and fill in its births; lists no more than these."""
-        window.end = Fence()  # first, so that nothing of ours is in front of it
-        known = self._windows.get(id(window))
+    def close(self, window: Window) -> list[Capture]:
+        """End a window at this moment.
+
+        Its births are to be looked up in the next capture or sweep; until then the hook goes on.
+
+        Returns:
+            What was captured since the last look, all of it before the end of the window.
+        """
+        captures: list[Capture] = []
+        self._looked = self._epoch
+        if window.marks is not None:
+            window.last_mark = len(window.marks.fences)
         try:
-            captures, young, window.end = self._look(window)
+            for _ in range(_TRIES):
+                self._take(captures)
+                epoch = self._epoch
+                window.end = Fence()
+                if epoch == self._epoch:  # no collection has come between
+                    break
         finally:
-            self._windows.pop(id(window), None)
+            self.waiting = True  # a collection may come before the window is followed
+            known = self._windows.pop(id(window), None)
         if known is None:
             window.fault = "the monitor was closed or the process forked within the request"
-        else:
-            window.finish(young, self._skipped)
-        return Sweep(captures, None)
+        elif captures or self._skipped > window.epoch:
+            for capture in captures:
+                window.absorb(capture)
+            window.skip_to(self._skipped, 0)
+        self._absorb(captures)
+        return captures
 
     def sweep(self) -> Sweep:
         """List the young generation now, together with the collections since the last look."""
-        captures, young, _ = self._look(None)
-        return Sweep(captures, young)
-
-    def _look(self, window: Window | None) -> tuple[list[Capture], Listing, Fence]:
-        """What was captured since the last look, the young objects now, and the fence at the end.
-
-        Args:
-            window: list only what was born in it, ``None`` for all that is young.
-        """
-        end = Fence() if window is None else window.end
         captures: list[Capture] = []
         self._looked = self._epoch
         for _ in range(_TRIES):
-            while self._captures:
-                captures.append(self._captures.popleft())
-            self._held = 0
+            self._take(captures)
             epoch = self._epoch
-            if window is None or window.epoch < epoch:
-                young = list_generation(0)
-            else:
-                young = list_since(id(window.fence))
+            end = Fence()  # what is behind it is ours
+            young = list_generation(0)
             if epoch == self._epoch:
                 break
-            end = Fence()
         place = place_of(id(end), young.ids)
         # Without the fence (a collection at each try) nothing is known to be alive.
         del young.ids[place or 0 :], young.types[place or 0 :]
-        for each in self._windows.values():
-            for capture in captures:
+        self._absorb(captures)
+        return Sweep(captures, young)
+
+    def _take(self, captures: list[Capture]) -> None:
+        while self._captures:
+            captures.append(self._captures.popleft())
+        self._held = 0
+
+    def _absorb(self, captures: list[Capture]) -> None:
+        for capture in captures:
+            for each in self._windows.values():
                 each.absorb(capture)
-        return captures, young, end
 
     def on_collection(self, generation: int) -> None:
         """List what a collection that starts now is about to empty.

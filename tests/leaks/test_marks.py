@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pympler.leaks.marks import Begun, Ended, Marks, between_marks
-from pympler.leaks.window import Window
+from pympler.leaks.marks import Begun, Ended, Fence, Marks, between_marks
+from pympler.leaks.window import Part, Window
 from tests.leaks.values import capture, listing
 
 
@@ -52,27 +52,43 @@ def test_a_mark_that_is_missing_stands_where_the_listing_begins() -> None:
 
 @pytest.fixture
 def window() -> Window:
-    return Window(marks=Marks())
+    return Window(marks=Marks(), own=Part(), end=Fence())
 
 
 def test_a_window_keeps_its_own_through_collections(window: Window) -> None:
     marks = window.marks
     assert marks is not None
-    start = id(window.fence)
+    start, end = places(window.fence, window.end)
     marks.begin()
     marks.cut(1)
     marks.end()
     marks.begin()
     marks.end()
     one, two, three, four = places(*marks.fences)
+    window.last_mark = 4
 
     window.absorb(capture(1, start, 1, one, 2))
-    window.finish(listing(3, two, 4, three, 5, four, 6), 0)
-    whole = (window.aged.ids, window.young.ids)
+    young = listing(3, two, 4, three, 5, four, 6, end, 7)
+    whole = (window.aged and window.aged.ids, window.look_up(young)[0].ids)
     window.keep_own()
 
     assert whole == ([1, one, 2], [3, two, 4, three, 5, four, 6])
-    assert (window.aged.ids, window.young.ids, window.fault) == ([2], [3, 5], "")
+    assert window.aged is not None
+    assert (window.aged.ids, window.look_up(young)[0].ids, window.fault) == ([2], [3, 5], "")
+
+
+def test_a_mark_that_is_made_later_is_none_of_the_window(window: Window) -> None:
+    marks = window.marks
+    assert marks is not None
+    marks.begin()
+    window.last_mark = 1
+    marks.end()  # by a thread that goes on after the request has ended
+    one, _ = places(*marks.fences)
+    start, end = places(window.fence, window.end)
+
+    window.keep_own()
+
+    assert window.look_up(listing(start, 1, one, 2, end))[0].ids == [2]
 
 
 def test_what_went_out_of_sight_is_counted_of_its_own_only(window: Window) -> None:
@@ -82,17 +98,16 @@ def test_what_went_out_of_sight_is_counted_of_its_own_only(window: Window) -> No
     marks.end()
     marks.cut(1)
     one, two = places(*marks.fences)
+    window.last_mark = 2
 
     window.absorb(capture(1, id(window.fence), one, 2, 3, two, 4, 5, 6, generation=2))
-    window.finish(listing(7), 0)
     window.keep_own()
 
-    assert (window.unfollowed, window.young.ids) == (2, [])
+    assert (window.unfollowed, window.look_up(listing(7, id(window.end)))[0].ids) == (2, [])
 
 
 def test_a_collection_that_nobody_took_note_of_is_a_fault_and_no_guess(window: Window) -> None:
     window.absorb(capture(3, id(window.fence), 1))
-    window.finish(listing(2), 0)
     window.keep_own()
 
     assert "too many" in window.fault

@@ -489,7 +489,7 @@ def test_a_fault_in_our_own_work_reaches_nobody(monkeypatch: pytest.MonkeyPatch)
 
     with faults_logged() as lines, watching() as monitor:
         with monkeypatch.context() as patched:
-            patched.setattr("pympler.leaks.window.list_since", broken)
+            patched.setattr("pympler.leaks.window.YoungWatch._take", broken)
             serve(monitor, "/x", lambda: None)
         serve(monitor, "/y", lambda: keep(Order()))
         (report,) = reports(monitor, "/y")
