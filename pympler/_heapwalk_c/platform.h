@@ -30,7 +30,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #define CAN_FORK 1
-#define PREFETCH(at) __builtin_prefetch((const void *)(at))
+/* GCC 12 takes a function that does nothing but fetch for one without effect and leaves out calls
+   of it; what is volatile stays. */
+#define PREFETCH(at)                                                                               \
+    do {                                                                                           \
+        __builtin_prefetch((const void *)(at));                                                    \
+        __asm__ volatile("");                                                                      \
+    } while (0)
 #endif
 
 #define LEFT_OUT UINT32_MAX

@@ -8,30 +8,18 @@
 int traverse(PyObject *item, visitproc visit, void *arg);
 int follow(const Walker *walker, const Kind *kind, PyObject *item, visitproc visit, void *arg);
 
-#define AHEAD 64
-#define NEAR 24
+/* Objects that a walk comes to soon are fetched into the cache, a block at once: while one of them is
+   waited for, so are the others. First their heads, a block later what these point to. */
+#define BLOCK 32
 
+void fetch_block(PyObject **items, size_t i, size_t count);
+
+/* To be called for each item of a row in turn, which may grow meanwhile. */
 static inline void
 fetch_ahead(PyObject **items, size_t i, size_t count)
 {
-    if (i + AHEAD < count) {
-        PREFETCH(items[i + AHEAD]);
-    }
-    if (i + NEAR < count) {
-        PyObject *item = items[i + NEAR];
-        PyTypeObject *type = Py_TYPE(item);
-        if (type == &PyDict_Type) {
-            PREFETCH(((PyDictObject *)item)->ma_keys);
-        }
-        else if (type == &PyList_Type) {
-            PREFETCH(((PyListObject *)item)->ob_item);
-        }
-#if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030D0000
-        else if (type->tp_flags & (1UL << 4)) {
-            /* Where the values of its attributes lie. */
-            PREFETCH(WORD_AT(item, PY_VERSION_HEX < 0x030C0000 ? -32 : -24));
-        }
-#endif
+    if (i % BLOCK == 0) {
+        fetch_block(items, i, count);
     }
 }
 

@@ -252,6 +252,7 @@ static PyMethodDef walker_methods[] = {
     METHOD(budget, METH_VARARGS),
     METHOD(mark, METH_O),
     METHOD(fresh, METH_O),
+    METHOD(look, METH_O),
     METHOD(walk, METH_VARARGS),
     METHOD(note, METH_VARARGS),
     METHOD(add_keys, METH_VARARGS),

@@ -15,6 +15,7 @@ PyObject *all_tracked(void);
     PyObject *walker_##name(Walker *walker, PyObject *args);                                       \
     extern const char name##_doc[]
 
+DECLARE_METHOD(look);
 DECLARE_METHOD(walk);
 DECLARE_METHOD(fresh);
 DECLARE_METHOD(mark);

@@ -70,6 +70,8 @@ class CompiledWalk(Walk):
         before = walker.bytes
         limit = -1 if self.limit is None else int(self.limit)
         depth = 0
+        while samples := walker.look(level):  # so that fewer are handed back as unknown
+            self._learn(samples)
         while level and not self.stopped:
             parked, unknown, samples, following, depth = walker.walk(level, depth, limit, True)
             self.deepest = max(self.deepest, depth)
