@@ -59,7 +59,7 @@ class RouteHistory:
             self.results.append(result)
         if result.exact or not self.exact_windows:
             self.survivors = survivors
-        if not self.suspected_after and often_left(self.usable()):
+        if result.counts and not self.suspected_after and often_left(self.usable()):
             self.suspected_after = self.requests
 
     def usable(self) -> list[WindowResult]:

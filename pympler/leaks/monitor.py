@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -51,7 +52,7 @@ UNROUTED = "<unrouted>"
 """Route of a request that no route template is known for."""
 
 _TICK_S = 1.0
-_REPORTS_PER_REQUEST = 4
+_REPORTS_PER_REQUEST = 16
 _TRACED_EVENT_S = 2e-6  # what an event of a traced request takes
 _CLOSE = guard("close a window")  # used again and again: each request comes by
 _ENTER = guard("follow the instances of a request")
@@ -74,6 +75,7 @@ class LeakMonitor(Background):
     Attributes:
         observers: are told of each report and, every few seconds, of the summary, such as the
             metrics of :mod:`pympler.metrics`.
+        unhook: undoes what a front end has hooked for this monitor; called when it is closed.
 
     Raises:
         SettingsError: for an unknown setting or a bad value, or a class that cannot be tracked.
@@ -104,6 +106,7 @@ class LeakMonitor(Background):
         self._owns_store = store is None
         self._on_leak = on_leak
         self.observers: list[Observer] = []
+        self.unhook: weakref.finalize[..., LeakMonitor] | None = None
         self._closed = False
         chosen = self.settings.track_classes if self.settings.enabled else ()
         self._chosen = ChosenClasses(chosen) if chosen else None
@@ -423,6 +426,8 @@ class LeakMonitor(Background):
         self._settle_all()
         self._announce(everything=True)
         self._births.watch.uninstall()
+        if self.unhook is not None:
+            self.unhook()
         self._write_last()
         if self._chosen is not None:
             self._chosen.close()

@@ -6,6 +6,10 @@ Synchronous endpoints, dependencies and background tasks of Starlette and FastAP
 other thread, and it is known whether any request has such work: what is born in a pool and what in
 the event loop meanwhile cannot be told apart by its place. Event loops that are no subclass of
 asyncio's (uvloop) and process pools are left alone.
+
+The hooks stay in between the requests, for as long as a monitor follows some: to put one in changes
+the class of all event loops, and a class that was changed a thousand times loses its cache of
+methods for good (CPython 3.13, ``MAX_VERSIONS_PER_CLASS``).
 """
 
 from __future__ import annotations
@@ -22,9 +26,10 @@ from typing import Any
 
 from pympler.leaks.steps import CURRENT
 
-__all__ = ["install", "overlapped", "uninstall"]
+__all__ = ["install", "keep_up", "overlapped", "uninstall"]
 
 _Loop = asyncio.base_events.BaseEventLoop
+_WAYS = 2
 _lock = threading.RLock()
 _users = 0
 _hooks: list[tuple[Any, str, Any, Any]] = []
@@ -37,6 +42,14 @@ def install() -> None:
     global _users
     with _lock:
         _users += 1
+    keep_up()
+
+
+def keep_up() -> None:
+    """Hook what was imported only after :func:`install`."""
+    if len(_hooks) == _WAYS:
+        return
+    with _lock:
         if not any(name == "run_in_executor" for _, name, _, _ in _hooks):
             _hook(_Loop, "run_in_executor", _executor_hook(_Loop.run_in_executor))
         to_thread = sys.modules.get("anyio.to_thread")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 import types
+import weakref
 from collections.abc import Awaitable, Coroutine
 from contextvars import Token
 from typing import Any, TypeVar, cast
 
 from pympler.leaks import children, pools
 from pympler.leaks.guard import guard
+from pympler.leaks.monitor import LeakMonitor
 from pympler.leaks.steps import CURRENT, RequestSteps, SteppedCoroutine
 from pympler.leaks.watched import WatchedRequest
 
@@ -35,7 +37,7 @@ async def run(watched: WatchedRequest, awaitable: Awaitable[T]) -> T:
     with _BEGIN:
         steps = watched.step() if type(awaitable) is types.CoroutineType else None
         if steps is not None:
-            pools.install()
+            _hook_pools(watched.monitor)
             began_s = time.perf_counter()
             loop = children.adopt()
             token = CURRENT.set(steps)
@@ -50,6 +52,14 @@ async def run(watched: WatchedRequest, awaitable: Awaitable[T]) -> T:
             steps.met_pools = pools.overlapped(began_s)
             with _END:
                 children.release(loop)
-                pools.uninstall()
                 if token is not None:
                     CURRENT.reset(token)
+
+
+def _hook_pools(monitor: LeakMonitor) -> None:
+    """Hook the thread pools until the monitor is closed or gone."""
+    if monitor.unhook is None:
+        pools.install()
+        monitor.unhook = weakref.finalize(monitor, pools.uninstall)
+        monitor.unhook.atexit = False
+    pools.keep_up()

@@ -50,16 +50,14 @@ def keep(number: int) -> None:
 def served(app: Any, paths: list[str]) -> dict[str, list[RequestReport]]:
     """Serve requests that all overlap; their reports by path."""
     watched = MemoryMiddleware(app, sample_rate=1.0, max_overhead=1.0, store="memory:")
+    pools = ways_into_pools()
 
     async def main() -> None:
-        # The factory of tasks is back afterwards, and nothing is done in a thread pool any more.
+        # The factory of tasks is back afterwards.
         loop = asyncio.get_running_loop()
         factory = loop.get_task_factory()
-        run_sync, run_in_executor = anyio.to_thread.run_sync, type(loop).run_in_executor
         await asyncio.gather(*(call(watched, scope_of(path)) for path in paths))
         assert loop.get_task_factory() is factory
-        assert anyio.to_thread.run_sync is run_sync
-        assert type(loop).run_in_executor is run_in_executor
 
     try:
         asyncio.run(main())
@@ -70,6 +68,11 @@ def served(app: Any, paths: list[str]) -> dict[str, list[RequestReport]]:
         return reports
     finally:
         watched.monitor.close()
+        assert ways_into_pools() == pools
+
+
+def ways_into_pools() -> tuple[Any, Any]:
+    return anyio.to_thread.run_sync, asyncio.BaseEventLoop.run_in_executor
 
 
 def kept(report: RequestReport) -> int:
@@ -331,6 +334,28 @@ def test_a_process_pool_gets_the_function_itself() -> None:
     served(Starlette(routes=[Route("/", endpoint)]), ["/"])
 
     assert handed == [keep]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_the_hooks_of_pools_stay_until_the_monitor_goes(closed: bool) -> None:
+    # A class that is changed again and again loses its cache of methods.
+    found = ways_into_pools()
+    app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("done"))])
+    watched = MemoryMiddleware(app, sample_rate=1.0, max_overhead=1.0, store="memory:")
+
+    hooked = []
+    for _ in range(3):
+        asyncio.run(call(watched, scope_of("/")))
+        hooked.append(ways_into_pools())
+    if closed:
+        watched.monitor.close()
+    else:
+        del watched
+        gc.collect()
+
+    assert hooked == [hooked[0]] * 3
+    assert not any(hook is way for hook, way in zip(hooked[0], found, strict=True))
+    assert ways_into_pools() == found
 
 
 def test_only_the_watched_requests_have_steps() -> None:
