@@ -52,7 +52,9 @@ def inspect_heap(file: Path | None, progress: Progress) -> HeapResult:
     Nothing is collected, and no code of the application is run.
     """
     progress(0.0, "walking the heap")
+    began_s = time.perf_counter()
     snapshot = heap_snapshot(timeout_s=_LONGEST_WALK_S)
+    walk_s = time.perf_counter() - began_s
     progress(0.5, f"working out what each of {snapshot.objects:,} objects keeps alive")
     retainers = tuple(
         Retainer(row.node, row.type, row.name, row.size_bytes, row.retained_bytes)
@@ -70,6 +72,7 @@ def inspect_heap(file: Path | None, progress: Progress) -> HeapResult:
         other_types=max(len(types) - _MOST_TYPES, 0),
         retainers=retainers,
         path="" if file is None else str(file),
+        walk_s=walk_s,
     )
 
 

@@ -177,7 +177,9 @@ class Jobs:
         if result is None:
             self._give_up(job, "it failed; the log of the worker says why")
             return
-        self._finish(job, result, time.perf_counter() - began_s)
+        # What is worked out after a walk does not hold up the requests.
+        pause_s = result.get("walk_s") or time.perf_counter() - began_s
+        self._finish(job, result, pause_s)
 
     def _finish(self, job: Job, result: Any, pause_s: float, message: str = "") -> None:
         self._note(

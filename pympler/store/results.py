@@ -66,6 +66,7 @@ class HeapResult(Plain):
         retainers: what holds most, the largest first.
         path: file of the saved snapshot on the worker's machine, to follow objects in it; empty
             if it was not saved.
+        walk_s: how long the walk took, in which the worker stood still; 0.0 if that is not known.
     """
 
     taken_at: float
@@ -75,6 +76,7 @@ class HeapResult(Plain):
     other_types: int = 0
     retainers: tuple[Retainer, ...] = ()
     path: str = ""
+    walk_s: float = 0.0
     schema: int = SCHEMA
 
 

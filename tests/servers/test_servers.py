@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
 import re
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
+from contextlib import ExitStack, closing
 
 import pytest
 
-from tests.support import require
+from tests.servers.running import TIMEOUT_S, running
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 120.0
 # What a server sends only for the time of day.
 VARIES = re.compile(rb"(?im)^date: [^\r]*\r\n")
 
@@ -44,44 +37,11 @@ def ports(
     """The name of a server, and its ports with the middleware and without."""
     home = tmp_path_factory.mktemp("home")
     with ExitStack() as stack:
-        watched, bare = (stack.enter_context(server(request.param, on, home)) for on in "10")
+        command = SERVERS[request.param]
+        watched, bare = (
+            stack.enter_context(running(command, home, f"{on}.log", WATCHED=on)) for on in "10"
+        )
         yield request.param, watched, bare
-
-
-@contextmanager
-def server(name: str, watched: str, home: Path) -> Iterator[int]:
-    command = SERVERS[name]
-    require(command[0], importlib.util.find_spec(command[0]), command[0])
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.set_inheritable(True)
-        port = listening.getsockname()[1]
-        arguments = [argument.format(fd=listening.fileno()) for argument in command[1:]]
-        roots = [ROOT, *sorted((ROOT / "integrations").glob("*/"))]
-        log = home / f"{name} {watched}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", command[0], *arguments],
-                cwd=ROOT,
-                env={
-                    "PATH": os.environ["PATH"],
-                    "HOME": str(home),
-                    "PYTHONPATH": os.pathsep.join(map(str, roots)),
-                    "WATCHED": watched,
-                },
-                pass_fds=[listening.fileno()],
-                stdout=output,
-                stderr=output,
-            )
-    try:
-        yield port
-        assert process.poll() is None, log.read_text()
-    finally:
-        process.terminate()
-        try:
-            process.wait(TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def connect(port: int, path: str, method: str = "GET") -> socket.socket:

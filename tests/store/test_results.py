@@ -7,39 +7,19 @@ from typing import Any
 
 import pytest
 
-from pympler.leaks.report import TypeCount
-from pympler.store.results import (
-    RESULTS,
-    Cycle,
-    CycleEdge,
-    CycleNode,
-    Figure,
-    GarbageResult,
-    Generation,
-    HeapResult,
-    ProcessResult,
-    Retainer,
-    SnapshotResult,
-    ThreadStack,
-    TypeChange,
+from pympler.store.results import RESULTS
+from tests.store.results_by_hand import (
+    garbage_result,
+    heap_result,
+    process_result,
+    snapshot_result,
 )
 
 EXAMPLES: list[Any] = [
-    HeapResult(1.5, 3, 400, (TypeCount("dict", 1, 64),), 2, (Retainer(7, "dict", "a.b", 64, 99),)),
-    GarbageResult(
-        1.5,
-        *(2, 128, 2),
-        (TypeCount("list", 2, 128),),
-        (Cycle((CycleNode("list", 64),), (CycleEdge(0, 0, "[0]"),), 1, 64),),
-    ),
-    ProcessResult(
-        1.5,
-        "3.11.7",
-        (Figure("Resident", 4096),),
-        threads=(ThreadStack("MainThread", 1, False, ("a.py:3 in f",)),),
-        generations=(Generation(700, 1, 2, 3, 4),),
-    ),
-    SnapshotResult(1.5, "/cart", "GET", changes=(TypeChange("dict", 1, 3, 64, 192),)),
+    heap_result(1.5),
+    garbage_result(1.5),
+    process_result(1.5),
+    snapshot_result(1.5),
 ]
 
 

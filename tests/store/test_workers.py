@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import socket
-import subprocess
-import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,14 +14,12 @@ import pytest
 from pympler.leaks.report import LeakSummary, RequestReport
 from pympler.store.fleet import fleet_of
 from pympler.store.sqlite import SqliteStore
-from tests.support import require
+from tests.servers.running import TIMEOUT_S, running
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).resolve().parents[2]
 REQUESTS = 240
 BATCH = 24
-TIMEOUT_S = 60.0
 
 GUNICORN = ["gunicorn", "--workers", "4", "--bind", "fd://{fd}", "--no-control-socket"]
 WSGI = "tests.store.worker_app:wsgi"
@@ -37,43 +30,6 @@ SERVERS = {
     "recycled": [*GUNICORN, "--max-requests", "25", WSGI],
     "uvicorn": ["uvicorn", "--workers", "4", "--fd", "{fd}", "tests.store.worker_app:asgi"],
 }
-
-
-@contextmanager
-def server(name: str, folder: Path) -> Iterator[int]:
-    """The port of a server whose workers write into ``folder/store.db``."""
-    command = SERVERS[name]
-    require(command[0], importlib.util.find_spec(command[0]), command[0])
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as listening:
-        port = listening.getsockname()[1]
-        arguments = [argument.format(fd=listening.fileno()) for argument in command]
-        roots = [ROOT, *sorted((ROOT / "integrations").glob("*/"))]
-        log = folder / "server.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
-                cwd=ROOT,
-                env={
-                    "PATH": os.environ["PATH"],
-                    "HOME": str(folder),
-                    "PYTHONPATH": os.pathsep.join(map(str, roots)),
-                    "PYMPLER_STORE": f"sqlite:///{folder}/store.db",
-                    "PYMPLER_RELEASE": "1.2",
-                },
-                pass_fds=[listening.fileno()],
-                stdout=output,
-                stderr=output,
-            )
-    try:
-        yield port
-        assert process.poll() is None, log.read_text()
-    finally:
-        process.terminate()
-        try:
-            process.wait(TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def get(port: int) -> bytes:
@@ -90,7 +46,11 @@ def test_what_the_workers_report_comes_together(name: str, tmp_path: Path) -> No
     wanted = 5 if name == "recycled" else 2
     sent, answered = 0, set[bytes]()
     deadline = time.monotonic() + TIMEOUT_S
-    with server(name, tmp_path) as port, ThreadPoolExecutor(8) as pool:
+    store_url = f"sqlite:///{tmp_path}/store.db"
+    with (
+        running(SERVERS[name], tmp_path, PYMPLER_STORE=store_url, PYMPLER_RELEASE="1.2") as port,
+        ThreadPoolExecutor(8) as pool,
+    ):
         # The first worker that is ready may serve all of them alone.
         while sent < REQUESTS or (len(answered) < wanted and time.monotonic() < deadline):
             answered.update(pool.map(get, [port] * BATCH))

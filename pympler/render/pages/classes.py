@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pympler.leaks.report import LeakSummary, Place
 from pympler.render.pages.answers import MissingError, Rendered, Site
+from pympler.render.pages.jobs import SILENT_S, able_workers
 from pympler.render.pages.merge import worker_name
 from pympler.render.pages.moments import recent, tracked_curves
 from pympler.store import Moment
 
 __all__ = ["TrackedClass", "show"]
+
+_MOST_PLACES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +23,23 @@ class TrackedClass:
     """A tracked class in all workers.
 
     Attributes:
-        live, live_bytes: instances and their bytes at the last reading of each worker, added up.
+        births, deaths: instances made and gone since the workers have begun, added up.
+        live, live_bytes: instances and their bytes at the last reading of each worker that was
+            heard of lately, added up.
         least, most: the fewest and the most instances that one worker had at a reading.
+        routes, sites: which routes and lines made those that live, most first.
     """
 
     name: str
+    births: int
+    deaths: int
     live: int
     live_bytes: int
     least: int
     most: int
     workers: int
+    routes: tuple[Place, ...]
+    sites: tuple[Place, ...]
 
 
 def show(site: Site, rest: Sequence[str]) -> Rendered:
@@ -35,7 +47,9 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
     if rest:
         raise MissingError("There is no such page.")
     moments = recent(site)
-    classes = _classes(moments)
+    summaries = site.store.summaries()
+    able = set(able_workers(summaries, site.now))
+    classes = _classes(moments, summaries, able)
     name = site.request.query.get("name", "")
     if not name:
         curves = {each.name: _summed(moments, each.name) for each in classes}
@@ -53,30 +67,58 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
     )
 
 
-def _classes(moments: Sequence[Moment]) -> list[TrackedClass]:
+def _classes(
+    moments: Sequence[Moment], summaries: Sequence[LeakSummary], able: set[str]
+) -> list[TrackedClass]:
     names = {name for moment in moments for name in moment.tracked}
     found = []
     for name in names:
         seen = [moment for moment in moments if name in moment.tracked]
         latest = {moment.worker: moment.tracked[name] for moment in seen}
+        # A worker that has ended keeps nothing alive.
+        living = [latest[worker] for worker in latest if worker in able] or list(latest.values())
         counts = [moment.tracked[name][0] for moment in seen]
+        totals = [
+            (each.worker, row) for each in summaries for row in each.classes if row.name == name
+        ]
+        present = [row for worker, row in totals if worker in able]
         found.append(
             TrackedClass(
                 name,
-                sum(count for count, _ in latest.values()),
-                sum(size for _, size in latest.values()),
-                *(min(counts), max(counts), len(latest)),
+                sum(row.births for _, row in totals),
+                sum(row.deaths for _, row in totals),
+                sum(count for count, _ in living),
+                sum(size for _, size in living),
+                min(counts),
+                max(counts),
+                len(living),
+                _added(row.routes for row in present),
+                _added(row.sites for row in present),
             )
         )
     return sorted(found, key=lambda each: (-each.live_bytes, each.name))
 
 
+def _added(places: Iterable[Iterable[Place]]) -> tuple[Place, ...]:
+    """The places of all workers, most first."""
+    counts: Counter[str] = Counter()
+    for rows in places:
+        for row in rows:
+            counts[row.place] += row.count
+    return tuple(Place(name, number) for name, number in counts.most_common(_MOST_PLACES))
+
+
 def _summed(moments: Sequence[Moment], name: str) -> list[tuple[float, float]]:
-    """Instances in all workers, each counted as at its last reading."""
-    latest: dict[str, int] = {}
+    """Instances in all workers, each counted as at its last reading until it falls silent."""
+    latest: dict[str, tuple[float, int]] = {}
     points = []
     for moment in moments:
         if name in moment.tracked:
-            latest[moment.worker] = moment.tracked[name][0]
-            points.append((moment.at, float(sum(latest.values()))))
+            latest[moment.worker] = moment.at, moment.tracked[name][0]
+            latest = {
+                worker: (at, count)
+                for worker, (at, count) in latest.items()
+                if moment.at - at < SILENT_S
+            }
+            points.append((moment.at, float(sum(count for _, count in latest.values()))))
     return points

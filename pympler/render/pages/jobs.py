@@ -16,6 +16,7 @@ from pympler.store.results import SnapshotResult
 __all__ = [
     "KINDS",
     "MOST_WAITING_S",
+    "SILENT_S",
     "able_workers",
     "last_pause",
     "of_kind",
@@ -37,7 +38,9 @@ KINDS = {
 MOST_WAITING_S = 600.0
 """A job that nobody has taken or finished by then is given up: its worker has gone."""
 
-_SILENT_S = 180.0  # an idle worker writes down itself once a minute
+SILENT_S = 180.0
+"""Who was not heard of for so long has ended: an idle worker writes down itself once a minute."""
+
 _PAGES = {"heap": "/heap", "garbage": "/garbage", "process": "/process", "snapshot": "/requests"}
 _GOING_ON = ("waiting", "running")
 
@@ -134,7 +137,7 @@ def able_workers(summaries: Sequence[LeakSummary], now: float) -> list[str]:
 
     All of them if none was, since even then one may only have been idle.
     """
-    able = [each.worker for each in summaries if now - each.taken_at < _SILENT_S]
+    able = [each.worker for each in summaries if now - each.taken_at < SILENT_S]
     return able or [each.worker for each in summaries]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pympler.render.pages.answers import MissingError, Rendered, Site, number_of
-from pympler.render.pages.jobs import able_workers, read_result
+from pympler.render.pages.jobs import able_workers, of_kind, read_result
 from pympler.render.pages.merge import merge_routes, merge_suspects
 from pympler.store import Query
 from pympler.store.results import SnapshotResult
@@ -22,6 +22,7 @@ SORTS = {
 
 _PER_PAGE = 50
 _MOST_SURVIVORS = 200
+_MOST_SNAPSHOTS = 10
 
 
 def show(site: Site, rest: Sequence[str]) -> Rendered:
@@ -52,6 +53,7 @@ def _list(site: Site) -> Rendered:
         limit=_PER_PAGE,
     )
     found = site.store.find(query)
+    snapshots, going_on = of_kind(site, "snapshot")
     summaries = site.store.summaries()
     chosen = {
         "route": query.route,
@@ -72,6 +74,8 @@ def _list(site: Site) -> Rendered:
             "known_workers": able_workers(summaries, site.now),
             "workers": sorted({summary.worker for summary in summaries} | {query.worker}),
             "chosen": chosen,
+            "snapshots": snapshots[:_MOST_SNAPSHOTS],
+            "going_on": going_on,
             "filtered": any(chosen[name] for name in chosen if name != "sort"),
             "page": page,
             "pages": -(-found.total // _PER_PAGE),

@@ -12,7 +12,7 @@ import pytest
 from pympler.errors import StoreError
 from pympler.leaks.report import LeakSummary, TypeCount
 from pympler.render.pages import Access, PageRequest, PageResponse, Pages
-from pympler.store import Job, StoreStatus
+from pympler.store import Job, Moment, StoreStatus
 from pympler.store.memory import MemoryStore
 from tests.render.pages.values import HOLDER, NOW, fill, fill_all, report, summary
 
@@ -136,6 +136,38 @@ def test_a_request_shows_what_it_left_who_holds_it_and_the_cost(visitor: Visitor
 def test_the_snapshot_around_a_request_is_on_its_page(visitor: Visitor) -> None:
     key = report(3).key
     assert "301,003 after (+4.2 KB)" in visitor.see(f"/requests/{key}")
+
+
+def test_the_tracked_classes_of_a_request_are_on_its_page(visitor: Visitor) -> None:
+    text = visitor.see(f"/requests/{report(3).key}")
+    assert '<h2 id="classes">Tracked classes</h2>' in text
+    assert '2 at <code class="line">shop/cart.py:38 in add</code>' in text
+
+
+def test_snapshots_around_requests_are_listed(visitor: Visitor) -> None:
+    text = visitor.see("/requests")
+    assert "Snapshots around requests" in text
+    assert "/_pympler/jobs/snapshot1" in text
+
+
+def test_a_tracked_class_shows_its_history_and_where_it_comes_from(visitor: Visitor) -> None:
+    text = visitor.see("/classes")
+    assert "Live instances of each class: shop.models.Item from 40 to" in text
+    assert '<td class="num">9,211</td><td class="num">8,457</td>' in text
+    text = visitor.see("/classes?name=shop.models.Item")
+    assert "Live instances: pid 4711 on web-1 from 40 to 754" in text
+    assert '<code>GET /cart/{id}</code></th><td class="num">740' in text
+    assert "<code>shop/cart.py:38 in add</code>" in text
+
+
+def test_a_worker_that_has_ended_keeps_nothing_alive(store: MemoryStore) -> None:
+    both = [summary(pid, now=now) for pid, now in ((1, NOW - 1000), (2, NOW))]
+    store.summaries = lambda: both  # type: ignore[method-assign]  # it keeps one worker's
+    for said, at in zip(both, (NOW - 1000, NOW), strict=True):
+        store.save_moment(Moment(at, said.worker, tracked={"shop.Cart": (7, 700)}))
+    text = Visitor(store).see("/classes")
+    assert "shop.Cart from 7 to 7" in text
+    assert '<td class="num">7</td><td class="num">700 B</td>' in text
 
 
 def test_a_request_without_a_window_says_why(store: MemoryStore) -> None:
