@@ -167,7 +167,7 @@ def test_a_django_project_by_its_wsgi_and_asgi_modules() -> None:
         (["bare_wsgi:nope", "--path", "/"], "module 'bare_wsgi' has no attribute 'nope'"),
         (["bare_wsgi:not_an_application", "--path", "/"], "its type is int"),
         (["bare_wsgi:make", "--path", "/"], "if it makes the application, add ()"),
-        (["bare_wsgi:make('x')", "--path", "/"], "LookupError: no settings for x (at bare_wsgi.py:"),
+        (["bare_wsgi:make('x')", "--path", "/"], "no settings for x (at bare_wsgi.py:"),
         (["bare_wsgi", "--path", "/"], "'bare_wsgi' names no application"),
         (["bare_wsgi:app", "--path", "x"], "path 'x' must begin with a slash: '/x'"),
         (["bare_wsgi:app"], "the following arguments are required: --path"),
