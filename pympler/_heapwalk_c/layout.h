@@ -28,6 +28,13 @@ split_usable(const Keys *keys)
 {
     return keys->usable + keys->used;
 }
+
+/* Of two words each if all keys are strings, else of three, the hash before key and value. */
+static inline PyObject **
+entries_of(const Keys *keys)
+{
+    return (PyObject **)((char *)(keys + 1) + ((size_t)1 << keys->log2_index_bytes));
+}
 #else
 typedef struct {
     Py_ssize_t refcnt, size;

@@ -65,7 +65,8 @@ map_find(Map *map, uintptr_t number, int make)
     Region *place = map_place(map->regions, map->mask, number);
     if (place->number == 0) {
         if (!make) {
-            return NULL;
+            map->last_number = number; /* what is asked next is mostly near */
+            return map->last = NULL;
         }
         if (map->used * 2 > map->mask) {
             if (!map_more(map)) {
@@ -100,13 +101,4 @@ map_find(Map *map, uintptr_t number, int make)
     map->last_number = number;
     map->last = place->table;
     return place->table;
-}
-
-int
-map_has(Map *map, const void *address)
-{
-    uintptr_t number = ((uintptr_t)address >> REGION_BITS) + 1;
-    uint64_t *bits = number == map->last_number ? map->last : map_find(map, number, 0);
-    size_t place = place_of(address);
-    return bits != NULL && (bits[place >> 6] >> (place & 63) & 1);
 }

@@ -31,13 +31,15 @@ typedef struct {
 void map_init(Map *map, size_t table_bytes, int is_large);
 void map_free(Map *map);
 void *map_find(Map *map, uintptr_t number, int make);
-int map_has(Map *map, const void *address);
 
 static inline void *
 map_table(Map *map, const void *address)
 {
     uintptr_t number = ((uintptr_t)address >> REGION_BITS) + 1;
-    return number == map->last_number ? map->last : map_find(map, number, 1);
+    if (number == map->last_number && map->last) {
+        return map->last;
+    }
+    return map_find(map, number, 1);
 }
 
 static inline size_t
@@ -64,6 +66,25 @@ map_mark(Map *map, const void *address)
     }
     bits[place >> 6] |= bit;
     return 1;
+}
+
+static inline int
+map_has(Map *map, const void *address)
+{
+    uintptr_t number = ((uintptr_t)address >> REGION_BITS) + 1;
+    uint64_t *bits = number == map->last_number ? map->last : map_find(map, number, 0);
+    size_t place = place_of(address);
+    return bits != NULL && (bits[place >> 6] >> (place & 63) & 1);
+}
+
+/* Have the bit of an address in the cache soon. */
+static inline void
+map_fetch(Map *map, const void *address)
+{
+    uint64_t *bits = map_table(map, address);
+    if (bits != NULL) {
+        PREFETCH(&bits[place_of(address) >> 6]);
+    }
 }
 
 static inline uint32_t *

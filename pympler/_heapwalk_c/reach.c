@@ -1,5 +1,6 @@
 /* All that is alive, for muppy: what the starts lead to, each object once. */
 
+#include "meeting.h"
 #include "references.h"
 #include "walking.h"
 
@@ -14,19 +15,21 @@ walker_reach(Walker *walker, PyObject *args)
     if (!PyArg_ParseTuple(args, "O!O!", &PyList_Type, &items, &PyList_Type, &found)) {
         return NULL;
     }
-    walker->parked.count = walker->next.count = 0;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++) {
-        if (visit_fresh(PyList_GET_ITEM(items, i), walker)) {
-            return no_memory(walker);
-        }
+    Ahead ahead = {.walker = walker};
+    begin_meeting(walker);
+    walker->parked.count = 0;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items) && !walker->failed; i++) {
+        meet(walker, PyList_GET_ITEM(items, i));
     }
     PyTypeObject *last_type = NULL;
     Kind *kind = NULL;
     size_t kept = 0;
     /* The row grows while it is gone through; what is skipped is taken out of it. */
-    for (size_t i = 0; i < walker->next.count; i++) {
-        fetch_ahead(walker->next.data, i, walker->next.count);
-        PyObject *item = AT(walker->next, PyObject *)[i];
+    for (size_t i = 0; i < walker->next.count && !walker->failed; i++) {
+        PyObject *item = next_of(&ahead, walker->next.data, i, walker->next.count);
+        if (item == NULL) {
+            continue;
+        }
         if (Py_TYPE(item) != last_type) {
             last_type = Py_TYPE(item);
             kind = find_kind(walker, last_type);
@@ -53,9 +56,10 @@ walker_reach(Walker *walker, PyObject *args)
             continue;
         }
         kept++;
-        if (follow(walker, kind, item, visit_fresh, walker) && walker->failed) {
-            return no_memory(walker);
-        }
+        meet_all(walker, kind, item);
+    }
+    if (walker->failed) {
+        return no_memory(walker);
     }
     PyObject *frames = list_of(&walker->parked);
     PyObject *more = frames ? PyList_New(kept) : NULL;

@@ -55,54 +55,14 @@ follow(const Walker *walker, const Kind *kind, PyObject *item, visitproc visit, 
     }
 }
 
-static inline void
-fetch_heads(PyObject **items, size_t begin, size_t end)
-{
-    for (size_t i = begin; i < end; i++) {
-        PREFETCH(items[i]);
-        PREFETCH((char *)items[i] + 32);
-    }
-}
-
-static inline void
-fetch_bodies(PyObject **items, size_t begin, size_t end)
-{
-    for (size_t i = begin; i < end; i++) {
-        PyObject *item = items[i];
-        PyTypeObject *type = Py_TYPE(item);
-        if (type == &PyUnicode_Type || type == &PyLong_Type || type == &PyFloat_Type) {
-            continue;
-        }
-        if (type == &PyDict_Type) {
-            char *keys = (char *)((PyDictObject *)item)->ma_keys;
-            PREFETCH(keys);
-            PREFETCH(keys + 48);
-        }
-        else if (type == &PyList_Type) {
-            PREFETCH(((PyListObject *)item)->ob_item);
-        }
-#if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030D0000
-        else if (type->tp_flags & (1UL << 4)) {
-            /* Where the values of its attributes lie. */
-            PREFETCH(WORD_AT(item, PY_VERSION_HEX < 0x030C0000 ? -32 : -24));
-        }
-#endif
-    }
-}
-
-static inline size_t
-least(size_t one, size_t other)
-{
-    return one < other ? one : other;
-}
-
 void
 fetch_block(PyObject **items, size_t i, size_t count)
 {
-    if (i == 0) {
-        fetch_heads(items, 0, least(2 * BLOCK, count));
-        fetch_bodies(items, 0, least(BLOCK, count));
+    size_t heads = i == 0 ? 0 : i + 2 * BLOCK, bodies = i == 0 ? 0 : i + BLOCK;
+    for (size_t at = heads; at < count && at < i + 3 * BLOCK; at++) {
+        fetch_head(items[at]);
     }
-    fetch_heads(items, least(i + 2 * BLOCK, count), least(i + 3 * BLOCK, count));
-    fetch_bodies(items, least(i + BLOCK, count), least(i + 2 * BLOCK, count));
+    for (size_t at = bodies; at < count && at < i + 2 * BLOCK; at++) {
+        fetch_body(items[at]);
+    }
 }

@@ -1,5 +1,6 @@
 /* The type Walker, and what it is told and asked. */
 
+#include "keys.h"
 #include "sizes.h"
 #include "walking.h"
 
@@ -173,6 +174,7 @@ walker_new(PyTypeObject *type, PyObject *args, PyObject *names)
     walker->kinds = kinds;
     map_init(&walker->seen, BIT_TABLE, 0);
     map_init(&walker->namespaces, BIT_TABLE, 0);
+    map_init(&walker->pending, BIT_TABLE, 0);
     walker->align = align;
     walker->least_int = least_int;
     walker->most = UINT64_MAX;
@@ -190,14 +192,11 @@ static void
 walker_dealloc(Walker *walker)
 {
     PyTypeObject *type = Py_TYPE(walker);
-    for (size_t i = 0; i < walker->mappings.count; i++) {
-        Py_DECREF(AT(walker->mappings, PyObject *)[i]);
-    }
+    forget_mappings(walker);
     for (size_t i = 0; i < walker->kinds.count; i++) {
         Py_DECREF(AT(walker->kinds, Kind)[i].type);
         Py_XDECREF(AT(walker->kinds, Kind)[i].asked);
     }
-    row_free(&walker->mappings);
     row_free(&walker->kinds);
     row_free(&walker->next);
     row_free(&walker->parked);

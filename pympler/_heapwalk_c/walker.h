@@ -20,6 +20,8 @@ typedef struct {
     uint8_t mode, sizer, follow, flags;
 } Kind;
 
+#define RECENT 512
+
 typedef struct {
     PyObject_HEAD
     Row kinds;
@@ -27,7 +29,12 @@ typedef struct {
     size_t places_mask;
     Map seen, namespaces;
     PyObject *shared; /* Marks, or NULL */
-    Row next, parked, unknown, samples, mappings;
+    Row next, parked, unknown, samples;
+    PyObject *recent[RECENT]; /* what was met a moment ago */
+    Row mappings;             /* whose keys are counted at the end; see keys.c */
+    size_t held;              /* of these, how many we have references to */
+    Map pending;              /* keys that one of them has */
+    int is_uncovered;
     Py_ssize_t align, least_int;
     Py_ssize_t values_at, dict_at, keys_at; /* see pympler/sizing/layout.py; keys_at 0: unknown */
     int is_inline, is_tagged, is_child;

@@ -5,8 +5,8 @@
 
 #include "walker.h"
 
-int visit_fresh(PyObject *item, void *arg);
 int is_over(Walker *walker);
+void add_size(Walker *walker, Kind *kind, Py_ssize_t bytes);
 PyObject *list_of(const Row *row);
 PyObject *no_memory(Walker *walker);
 PyObject *all_tracked(void);

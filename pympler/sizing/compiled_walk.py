@@ -29,7 +29,7 @@ def _shared_marks() -> Any:
 class CompiledWalk(Walk):
     """The state of one walk of the extension; see :class:`~pympler.sizing.walk.Walk`."""
 
-    __slots__ = ("_begun", "_walker")
+    __slots__ = ("_alone", "_begun", "_walker")
 
     def __init__(self, rules: Rules, align: int, limit: int | None, budget: Budget) -> None:
         # Not super(): dataclass(slots=True) makes another class of this one's base.
@@ -37,6 +37,7 @@ class CompiledWalk(Walk):
         least = int_bytes(0) if align < 8 else 0
         self._walker = new_walker(_shared_marks(), max(align, 1), least)
         self._begun = [0]
+        self._alone = False
 
     def run(self, groups: Sequence[Sequence[Any]]) -> Measured:
         """Walk from groups of objects; once for each walk."""
@@ -46,6 +47,7 @@ class CompiledWalk(Walk):
         )
         if not self.rules.excluded and not self.rules.handlers:
             teach_basics(self._walker)
+        self._alone = len(groups) == 1
         return Walk.run(self, groups)
 
     def fresh(self, items: list[Any]) -> list[Any]:
@@ -73,7 +75,9 @@ class CompiledWalk(Walk):
         while samples := walker.look(level):  # so that fewer are handed back as unknown
             self._learn(samples)
         while level and not self.stopped:
-            parked, unknown, samples, following, depth = walker.walk(level, depth, limit, True)
+            parked, unknown, samples, following, depth = walker.walk(
+                level, depth, limit, True, self._alone
+            )
             self.deepest = max(self.deepest, depth)
             while (parked or unknown) and not self._has_stopped():
                 self._learn(samples)
@@ -89,7 +93,9 @@ class CompiledWalk(Walk):
                 self._note(outcome)
                 # What was unknown goes through the walker once more, now that it is taught.
                 deep = not following
-                parked, unknown, samples, more, depth = walker.walk(unknown, depth, limit, deep)
+                parked, unknown, samples, more, depth = walker.walk(
+                    unknown, depth, limit, deep, self._alone and deep
+                )
                 self.deepest = max(self.deepest, depth)
                 following += more
             level = following
