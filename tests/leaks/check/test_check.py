@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -66,17 +66,16 @@ PROBE = """
 import dataclasses, importlib, json, sys
 from pympler.leaks.check import Limits, check
 application = importlib.import_module(sys.argv[1]).app
-result = check(application, sys.argv[2:], limits=Limits(least_s=0.0))
+result = check(application, [sys.argv[2]], limits=Limits(least_s=0.0))
 print(json.dumps(dataclasses.asdict(result)))
 """
 
 
 @functools.cache
-def checked(name: str) -> dict[str, RouteResult]:
-    """The results for all routes of an application, checked once in a process of its own."""
-    paths: list[str] = {"leaky_flask": FLASK, "leaky_fastapi": FASTAPI}[name]
+def checked(name: str, path: str) -> RouteResult:
+    """The result for a route of an application, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, name, *paths],
+        [sys.executable, "-c", PROBE, name, path],
         cwd=APPS,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(APPS), str(APPS.parents[1])])},
         capture_output=True,
@@ -86,10 +85,18 @@ def checked(name: str) -> dict[str, RouteResult]:
     )
     result = from_dict(CheckResult, json.loads(done.stdout))
     assert result.error is None
-    return {route.route: route for route in result.routes}
+    return result.routes[0]
 
 
-LEAKS = [
+def rows(*all_rows: tuple[Any, ...], everywhere: Collection[str]) -> list[Any]:
+    """The rows of a table of tests; those of other paths take part in ``make test`` only."""
+    return [
+        row if row[0] in everywhere else pytest.param(*row, marks=pytest.mark.integration)
+        for row in all_rows
+    ]
+
+
+LEAKS = rows(
     ("/text/{n}", "leaky_flask.TEXTS", "dict", 1.0, 'TEXTS[f"key'),
     ("/items/{n}", "leaky_flask.ITEMS", "list", 1.0, "ITEMS.append(Item(n))  # in each"),
     ("/strings/{n}", "leaky_flask.TAGS", "list", 1.0, "TAGS.append("),
@@ -103,30 +110,28 @@ LEAKS = [
     ("/grow-tuple/{n}", "leaky_flask.history", "tuple", 1.0, "history +="),
     ("/users/{n}", "leaky_flask.USERS", "list", 1.0, "USERS[n % 400]"),
     ("/handler/{n}", "logging.getLogger('leaky').handlers", "list", 1.0, "addHandler("),
-]
+    everywhere=("/text/{n}", "/closure/{n}", "/chain/{n}"),
+)
 
 
-BOUNDED = [
+BOUNDED = rows(
     ("/lru-large/{n}", "lru_cache of leaky_flask.large", 50_000),
     ("/declared/{n}", "leaky_flask.cache._data", 20_000),
     ("/deque/{n}", "leaky_flask.LAST", 5000),
     ("/recent/{n}", "leaky_flask.RECENT", 800),
     ("/slow/{n}", "leaky_flask.SLOW", 200),
     ("/expiring/{n}", "leaky_flask.EXPIRING", 299),
-]
+    everywhere=("/lru-large/{n}",),
+)
 
 CLEAN = ["/clean/{n}", "/lru-small/{n}", "/regex/{n}", "/same/{n}"]
-
-OTHERS = ["/heavy/{n}", "/grow-text/{n}", "/cycles/{n}"]
-
-FLASK: list[str] = [row[0] for row in LEAKS] + [row[0] for row in BOUNDED] + CLEAN + OTHERS
 
 
 @pytest.mark.parametrize(("path", "holder", "kind", "growth", "line"), LEAKS)
 def test_a_leak_is_found_and_named(
     path: str, holder: str, kind: str, growth: float, line: str
 ) -> None:
-    route = checked("leaky_flask")[path]
+    route = checked("leaky_flask", path)
     assert route.verdict == "leak", route
     suspect = route.suspects[0]
     assert (suspect.holder, suspect.type) == (holder, kind)
@@ -138,13 +143,14 @@ def test_a_leak_is_found_and_named(
 
 
 def test_what_a_request_leaves_is_weighed() -> None:
-    route = checked("leaky_flask")["/heavy/{n}"]
+    route = checked("leaky_flask", "/heavy/{n}")
     assert route.objects_per_request == pytest.approx(4, abs=0.1)
     assert route.bytes_per_request == pytest.approx(
         sys.getsizeof({}) + sys.getsizeof({1: 2}) + 2000 + 1000, abs=400
     )
 
 
+@pytest.mark.integration
 def test_a_text_that_grows_is_found(load: Callable[[str], ModuleType]) -> None:
     # The C library can be asked how much it has given since glibc 2.33 only.
     from pympler.leaks.check.meter import malloc_is_known
@@ -155,8 +161,9 @@ def test_a_text_that_grows_is_found(load: Callable[[str], ModuleType]) -> None:
     assert re.search(r"\(str, \+3\d\d B per request\)", route.headline)
 
 
+@pytest.mark.integration
 def test_two_containers_of_one_owner_are_two_suspects() -> None:
-    route = checked("leaky_flask")["/two/{n}"]
+    route = checked("leaky_flask", "/two/{n}")
     assert {suspect.holder for suspect in route.suspects} == {
         "leaky_flask.repository.by_id",
         "leaky_flask.repository.order",
@@ -165,7 +172,7 @@ def test_two_containers_of_one_owner_are_two_suspects() -> None:
 
 @pytest.mark.parametrize(("path", "holder", "bound"), BOUNDED)
 def test_a_bounded_cache_is_no_leak(path: str, holder: str, bound: int) -> None:
-    route = checked("leaky_flask")[path]
+    route = checked("leaky_flask", path)
     assert route.verdict == "bounded", route
     assert (route.suspects[0].holder, route.suspects[0].bound) == (holder, bound)
 
@@ -173,12 +180,12 @@ def test_a_bounded_cache_is_no_leak(path: str, holder: str, bound: int) -> None:
 @pytest.mark.integration
 @pytest.mark.parametrize("path", CLEAN)
 def test_a_clean_handler_is_not_accused(path: str) -> None:
-    route = checked("leaky_flask")[path]
+    route = checked("leaky_flask", path)
     assert route.verdict in ("clean", "bounded"), route
 
 
 def test_cyclic_garbage_is_weighed() -> None:
-    route = checked("leaky_flask")["/cycles/{n}"]
+    route = checked("leaky_flask", "/cycles/{n}")
     assert route.verdict == "cyclic-garbage"
     assert 30 <= route.objects_per_request < 60
     assert route.bytes_per_request >= 30 * sys.getsizeof([])
@@ -196,19 +203,18 @@ ASYNC: list[tuple[str, str, str | None, str]] = [
     ("/stuck/{n}", "leak", "leaky_fastapi.PENDING", "Event().wait()"),
 ]
 
-FASTAPI: list[str] = [row[0] for row in ASYNC]
-
 
 @pytest.mark.integration
 @pytest.mark.parametrize(("path", "verdict", "holder", "line"), ASYNC)
 def test_an_asgi_application(path: str, verdict: str, holder: str | None, line: str) -> None:
-    route = checked("leaky_fastapi")[path]
+    route = checked("leaky_fastapi", path)
     assert route.verdict == verdict, route
     if holder is not None:
         assert route.suspects[0].holder == holder
         assert route.suspects[0].stored_at == line_of(APPS / "leaky_fastapi.py", line)
 
 
+@pytest.mark.integration
 def test_an_object_that_only_c_holds_is_native_growth() -> None:
     import ctypes
 

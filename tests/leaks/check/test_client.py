@@ -94,6 +94,7 @@ def test_what_a_script_does_wrong_is_said() -> None:
         runner.send(1)
 
 
+@pytest.mark.integration
 def test_a_script_is_judged_as_one_request() -> None:
     def order(one: Client) -> None:
         one.post("/login", form={"name": "anna"})
