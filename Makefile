@@ -11,7 +11,7 @@ COVERAGE_FLOOR := 82
 WALK := $(wildcard pympler/_heapwalk_c/*.[ch])
 # A test that fails is run once more and, if it passes then, listed as RERUN: real servers, threads and
 # clocks on a busy machine. One that is listed again and again is a bug.
-WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal --reruns 1 -r aR
+WORKERS := --numprocesses auto --maxprocesses 4 --dist loadgroup --reruns 1 -r aR
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check bench soak screenshots clean

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -41,19 +41,24 @@ def chosen() -> dict[str, list[Case]]:
     return dict(cases)
 
 
-@pytest.fixture(scope="module")
-def results() -> dict[str, dict[str, Any]]:
-    """What the checks of all chosen cases say; a process for each application."""
-    groups = list(chosen().values())
-    with ThreadPoolExecutor(2) as pool:
-        rows = [row for group in pool.map(check_in_process, groups) for row in group]
-    return {row["case"]: row for row in rows}
+@functools.cache
+def results(application: str) -> dict[str, dict[str, Any]]:
+    """What the checks of the chosen cases of an application say, all made in one process."""
+    return {row["case"]: row for row in check_in_process(chosen()[application])}
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("name", [case.name for group in chosen().values() for case in group])
-def test_a_case(results: dict[str, dict[str, Any]], name: str) -> None:
-    assert faults(CASES[name], results[name]) == ""
+@pytest.mark.parametrize(
+    ("application", "name"),
+    [
+        # Those of an application run in one worker of pytest-xdist, which makes the checks once.
+        pytest.param(application, case.name, marks=pytest.mark.xdist_group(application))
+        for application, cases in chosen().items()
+        for case in cases
+    ],
+)
+def test_a_case(application: str, name: str) -> None:
+    assert faults(CASES[name], results(application)[name]) == ""
 
 
 def test_there_are_enough_cases() -> None:
