@@ -15,8 +15,8 @@ from typing import Any
 
 from pympler.graph.containers import list_without_tuples, referents
 from pympler.graph.labels import is_suspended, label_path
-from pympler.graph.paths import ATOMS
 from pympler.graph.roots import Root, is_own, is_own_frame
+from pympler.graph.ways_walk import ATOMS
 from pympler.util.names import type_name
 
 __all__ = ["Hidden", "find_hidden", "may_be_constant"]

@@ -1,46 +1,23 @@
 """Paths from a root to an object: who holds it.
 
-A breadth-first walk over the heap keeps parent pointers by id, without labels; only the path that
-is asked for is followed once more and labelled. The walk holds one level of the heap at a time
-and nothing afterwards.
+A breadth-first walk over the heap keeps parent pointers, without labels; only the path that is
+asked for is followed once more and labelled.
 """
 
 from __future__ import annotations
 
-import gc
-import sys
-import types
 import weakref
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pympler.graph.labels import LruCache, label_path
-from pympler.graph.roots import Root, children, is_own, module_namespace, root_phases
+from pympler.graph.roots import Root, children
+from pympler.graph.ways_compiled import compiled_ways
+from pympler.graph.ways_walk import walk_ways
+from pympler.sizing.compiled import extension
 
-__all__ = ["ATOMS", "Chains", "Handle", "Path", "find_chains", "find_paths"]
-
-ATOMS = frozenset(
-    id(kind)
-    for kind in (
-        str,
-        bytes,
-        int,
-        float,
-        complex,
-        bool,
-        type(None),
-        type(...),
-        type(NotImplemented),
-        range,
-        types.CodeType,
-        types.GetSetDescriptorType,
-        types.MemberDescriptorType,
-        types.MethodDescriptorType,
-        types.WrapperDescriptorType,
-        types.ClassMethodDescriptorType,
-    )
-)
+__all__ = ["Chains", "Handle", "Path", "find_chains", "find_paths"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,56 +80,6 @@ class Path:
         return self.handle.resolve() if self.handle is not None else None
 
 
-@dataclass(slots=True, eq=False)
-class _Walk:
-    targets: frozenset[int]
-    parents: dict[int, int]
-    passing: frozenset[int] = frozenset()
-    found: set[int] = field(default_factory=set)
-    levels: tuple[list[Any], ...] = ()
-    broken_off: bool = False
-
-    def break_off(self, phase: str, info: dict[str, int]) -> None:
-        """Let go of the heap; a hook for ``gc.callbacks``.
-
-        What the walk holds when a full collection starts survives it, and if it is garbage has
-        to wait for the next one, which in a large heap is far off.
-        """
-        if phase == "start" and info["generation"] == 2:
-            self.broken_off = True
-            for level in self.levels:
-                level.clear()  # ends the loop over it
-
-    def spread(self, items: list[Any]) -> None:
-        """Visit everything that can be reached from these objects and was not seen before."""
-        parents, targets, found = self.parents, self.targets, self.found
-        while items and not self.broken_off and len(found) < len(targets):
-            following: list[Any] = []
-            self.levels = (items, following)
-            for item in items:
-                parent = id(item)
-                for child in children(item):
-                    key = id(child)
-                    if key in parents:
-                        continue
-                    if key in targets:
-                        if parent in self.passing:
-                            continue
-                        found.add(key)
-                    elif id(type(child)) in ATOMS or is_own(child):
-                        continue
-                    parents[key] = parent
-                    following.append(child)
-            items = following
-        self.levels = ()
-
-    def ids_to(self, target: int) -> tuple[int, ...]:
-        ids = [target]
-        while self.parents[ids[-1]]:
-            ids.append(self.parents[ids[-1]])
-        return tuple(reversed(ids))
-
-
 class Chains:
     """The outcome of a walk: for each object that was found, the ids on the way to it.
 
@@ -210,6 +137,8 @@ def find_chains(
     passing: Collection[int] = (),
     restarts: int = 0,
     keep_reached: bool = False,
+    with_atoms: bool = True,
+    with_own: bool = False,
 ) -> Chains:
     """Walk the heap from its roots until all objects with these ids are found.
 
@@ -222,52 +151,24 @@ def find_chains(
         passing: ids of objects whose own reference to a target does not count, such as the
             frame that asks.
         restarts: how often to let go of everything and begin again because a full collection
-            starts meanwhile, before a walk is finished all the same.
+            starts meanwhile, before a walk is finished all the same. The compiled walk keeps
+            nothing from a collection.
         keep_reached: whether the outcome says which objects the walk came by; for a target that
             was not found, those are all that any root leads to.
+        with_atoms: whether there may be strings, numbers or code among the targets.
+        with_own: whether there may be objects of Pympler's own, which the compiled walk does not
+            see.
     """
     wanted = frozenset(targets)
-    for _ in range(restarts):
-        walk = _Walk(wanted, dict.fromkeys(ignore, 0), frozenset(passing))
-        hook = walk.break_off
-        gc.callbacks.append(hook)
-        try:
-            roots = _walk_phases(walk)
-        finally:
-            _remove(hook)
-        if not walk.broken_off:
-            return _chains(walk, roots, keep_reached)
-    walk = _Walk(wanted, dict.fromkeys(ignore, 0), frozenset(passing))
-    return _chains(walk, _walk_phases(walk), keep_reached)
-
-
-def _remove(hook: object) -> None:
-    for place, callback in enumerate(gc.callbacks):
-        if callback is hook:  # by identity: other callbacks may have an __eq__ of their own
-            del gc.callbacks[place]
-            return
-
-
-def _chains(walk: _Walk, roots: Mapping[int, Root], keep_reached: bool) -> Chains:
-    ids = {target: walk.ids_to(target) for target in walk.found}
-    return Chains(roots, ids, walk.parents if keep_reached else ())
-
-
-def _walk_phases(walk: _Walk) -> dict[int, Root]:
-    # Every module is a root: a walk from one must not wander through another.
-    walk.parents[id(sys.modules)] = 0
-    for module in list(sys.modules.values()):
-        walk.parents[id(module)] = 0
-        if issubclass(type(module), types.ModuleType):
-            walk.parents[id(module_namespace(module))] = 0
-    roots: dict[int, Root] = {}
-    for phase in root_phases():
-        roots.update((id(root.item), root) for root in phase)
-        walk.parents.update((id(root.item), 0) for root in phase)
-        _spread_namespaces(walk, phase)
-        if walk.broken_off or len(walk.found) == len(walk.targets):
-            break
-    return roots
+    if extension() is not None and not with_own:
+        ways = compiled_ways(
+            wanted, ignore=ignore, passing=passing, keep_reached=keep_reached, with_atoms=with_atoms
+        )
+    else:
+        ways = walk_ways(
+            wanted, ignore=ignore, passing=passing, restarts=restarts, keep_reached=keep_reached
+        )
+    return Chains(ways.roots, ways.ids, ways.reached)
 
 
 def find_paths(targets: Iterable[int], *, ignore: Collection[int] = ()) -> dict[int, Path]:
@@ -289,43 +190,3 @@ def find_paths(targets: Iterable[int], *, ignore: Collection[int] = ()) -> dict[
         if objects is not None:
             paths[target] = chains.describe(objects)
     return paths
-
-
-def _spread_namespaces(walk: _Walk, phase: list[Root]) -> None:
-    # What a module imported from another is better named there, so it is left for that one.
-    first: list[Any] = []
-    for root in phase:
-        from_module = issubclass(type(root.item), types.ModuleType)
-        for child in children(root.item):
-            key = id(child)
-            if key in walk.parents or (from_module and _is_imported(child, root.label)):
-                continue
-            if key in walk.targets:
-                if id(root.item) in walk.passing:
-                    continue
-                walk.found.add(key)
-            elif id(type(child)) in ATOMS or is_own(child):
-                continue
-            walk.parents[key] = id(root.item)
-            first.append(child)
-    walk.spread(first)
-
-
-def _is_imported(child: Any, module: str) -> bool:
-    kind = type(child)
-    if kind is types.FunctionType:
-        home = child.__module__
-    elif issubclass(kind, type):
-        home = type.__dict__["__module__"].__get__(child)
-    else:
-        return False
-    if type(home) is not str or home == module:
-        return False
-    namespace = sys.modules.get(home)
-    if not issubclass(type(namespace), types.ModuleType):
-        return False
-    # What a function has made and put here (a patch, a hook) is not to be found where it was made.
-    name = (
-        child.__name__ if kind is types.FunctionType else type.__dict__["__name__"].__get__(child)
-    )
-    return module_namespace(namespace).get(name) is child  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from inspect import CO_OPTIMIZED
-from types import CellType, FrameType, ModuleType
+from types import CellType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from pympler.util.names import is_application_file, short_file, type_name
@@ -23,6 +23,7 @@ __all__ = [
     "frame_locals",
     "hook_roots",
     "is_added",
+    "is_imported",
     "is_own",
     "is_own_frame",
     "is_own_kind",
@@ -255,3 +256,22 @@ def is_own_kind(kind: type) -> bool:
     if module.partition(".")[0] not in _OWN_PACKAGES:
         return False
     return _name_of(kind) not in _OWN_ADAPTERS
+
+
+def is_imported(child: Any, module: str) -> bool:
+    """Whether what a module holds is a function or class that another one defines."""
+    kind = type(child)
+    if kind is FunctionType:
+        home = child.__module__
+    elif issubclass(kind, type):
+        home = type.__dict__["__module__"].__get__(child)
+    else:
+        return False
+    if type(home) is not str or home == module:
+        return False
+    namespace = sys.modules.get(home)
+    if not issubclass(type(namespace), ModuleType):
+        return False
+    # What a function has made and put here (a patch, a hook) is not to be found where it was made.
+    name = child.__name__ if kind is FunctionType else type.__dict__["__name__"].__get__(child)
+    return module_namespace(namespace).get(name) is child  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from pympler.graph.paths import Chains, find_chains
 from pympler.graph.roots import (
     Root,
     frame_locals,
+    is_own,
     is_own_frame,
     module_namespace,
     running_frames,
@@ -66,7 +67,9 @@ def why_alive(obj: object, *, paths: int = 1) -> str:
     home = _home(obj)
     lines = [home] if home else []
     while len(lines) < paths:
-        chains = find_chains([id(obj)], passing=passing, keep_reached=not lines)
+        chains = find_chains(
+            [id(obj)], passing=passing, keep_reached=not lines, with_own=is_own(obj)
+        )
         ids = chains.ids.get(id(obj))
         if ids is None:
             return "\n".join(lines) or _without_root(obj, chains, asking, passing)

@@ -13,6 +13,7 @@ _SLICE_S = 10.0
 _START_CREDIT_S = 0.05
 _WINDOWS_AHEAD_S = 5.0
 _WALKS_AHEAD_S = 300.0
+_WALKS_ON_CREDIT_S = 30.0
 _SHARE_OF_WALKS = 0.75
 _MARGIN = 1.5
 
@@ -22,7 +23,7 @@ class Budget:
 
     What comes in goes to two accounts. Windows may spend what came in over the last five seconds
     and no more, so that a quiet night does not pay for a busy minute; what they leave is saved for
-    heap walks, which take a hundred times as much at once. If either has spent more than there
+    heap walks, which take a hundred times as much at once. Each begins with a little on credit. If either has spent more than there
     was, it goes without until that has come in.
 
     Not thread-safe: the monitor calls it under its lock.
@@ -39,7 +40,8 @@ class Budget:
         self._slices: deque[tuple[float, float]] = deque()
         self._spent_s = 0.0
         self._for_windows_s = min(_START_CREDIT_S, _WINDOWS_AHEAD_S * max_overhead)
-        self._for_walks_s = 0.0
+        # Or a small application would wait half a minute for a walk of some hundredths of a second.
+        self._for_walks_s = _WALKS_ON_CREDIT_S * max_overhead
         self._wanted_s = 0.0
 
     def spend(self, cpu_s: float, *, walk: bool = False) -> None:
@@ -78,7 +80,10 @@ class Budget:
         return self._for_windows_s > 0.0
 
     def allows_walk(self, cost_s: float) -> bool:
-        """Whether a heap walk of this estimated cost has been saved up."""
+        """Whether a heap walk of this estimated cost has been saved up.
+
+        A process begins with what half a minute brings in.
+        """
         self._earn()
         return self._for_walks_s >= cost_s
 

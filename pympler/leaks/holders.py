@@ -78,7 +78,7 @@ def find_holders(groups: Sequence[Collection[int]]) -> HolderSearch:
             what most windows agree on is not misled by a few.
     """
     survivors = {item for group in groups for item in group}
-    chains = find_chains(survivors, restarts=_RESTARTS)
+    chains = find_chains(survivors, restarts=_RESTARTS, with_atoms=False)
     ways = [
         [_before_survivors(chains.ids[item], survivors) for item in group if item in chains.ids]
         for group in groups
@@ -90,10 +90,11 @@ def find_holders(groups: Sequence[Collection[int]]) -> HolderSearch:
         holder = _describe(chains, ids, count)
         if holder is not None and all(holder.path != other.path for other in holders):
             holders.append(holder)
-    existing = {item for generation in range(3) for item in list_ids(generation)}
-    unheld = sum(
-        not existing.isdisjoint(group) and chains.ids.keys().isdisjoint(group) for group in groups
-    )
+    lost = [group for group in groups if chains.ids.keys().isdisjoint(group)]
+    existing: set[int] = set()
+    for generation in range(3 if lost else 0):
+        existing |= survivors.intersection(list_ids(generation))
+    unheld = sum(not existing.isdisjoint(group) for group in lost)
     return HolderSearch(tuple(holders[:_MOST_HOLDERS]), len(ways), unheld, len(groups))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pympler.graph import paths
+from pympler.graph import ways_walk
 from pympler.graph.roots import Root, children, root_phases
 
 HELD = {"cart": ["an item"]}
@@ -27,8 +27,8 @@ class Collecting:
         self.walks = 0
         self.left = collections
         self.due = False
-        monkeypatch.setattr(paths, "root_phases", self.phases)
-        monkeypatch.setattr(paths, "children", self.children)
+        monkeypatch.setattr(ways_walk, "root_phases", self.phases)
+        monkeypatch.setattr(ways_walk, "children", self.children)
 
     def phases(self) -> Iterator[list[Root]]:
         self.walks += 1
@@ -51,9 +51,9 @@ def test_a_walk_begins_again_after_a_full_collection(
     hooks = list(gc.callbacks)
     cart = HELD["cart"]
 
-    chains = paths.find_chains([id(cart)], restarts=2)
+    ways = ways_walk.walk_ways(frozenset([id(cart)]), restarts=2)
 
-    assert chains.ids[id(cart)][-2:] == (id(HELD), id(cart))
+    assert ways.ids[id(cart)][-2:] == (id(HELD), id(cart))
     assert collecting.walks == walks
     assert gc.callbacks == hooks
 
@@ -61,7 +61,7 @@ def test_a_walk_begins_again_after_a_full_collection(
 def test_a_walk_lets_go_before_a_full_collection_only() -> None:
     garbage = Node()
     watch = weakref.ref(garbage)
-    walk = paths._Walk(frozenset(), {})
+    walk = ways_walk._Walk(frozenset(), {})
     walk.levels = ([garbage], [])
     del garbage
     gc.callbacks.append(walk.break_off)

@@ -62,6 +62,13 @@ VARIABLE: contextvars.ContextVar[Any] = contextvars.ContextVar("current_order")
 HOLDER: Any = None
 
 
+@pytest.fixture(autouse=True, params=["compiled", "in Python"])
+def walk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which walk is used; where nothing is compiled, the one in Python twice."""
+    if request.param == "in Python":
+        monkeypatch.setattr("pympler.graph.paths.extension", lambda: None)
+
+
 @pytest.fixture(autouse=True)
 def nothing_held() -> Iterator[None]:
     yield

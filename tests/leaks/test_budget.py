@@ -27,20 +27,30 @@ def test_what_is_spent_is_measured_against_wall_time() -> None:
     assert budget.overhead == pytest.approx(0.005)
 
 
-def test_the_first_windows_are_on_credit_and_walks_are_not() -> None:
+def test_the_first_windows_and_walks_are_on_credit() -> None:
     budget = Budget(0.01, Clock())
 
     assert budget.allows_window()
-    assert not budget.allows_walk(0.001)
+    assert budget.allows_walk(0.3)
+    assert not budget.allows_walk(0.31)
     budget.spend(1.0)
     assert not budget.allows_window()
+    budget.spend(0.3, walk=True)
+    assert not budget.allows_walk(0.001)
+
+
+def test_nothing_is_on_credit_without_a_budget() -> None:
+    budget = Budget(0.0, Clock())
+
+    assert not budget.allows_window()
+    assert not budget.allows_walk(0.001)
 
 
 def test_a_walk_starts_when_its_cost_has_been_saved_up() -> None:
     clock = Clock()
     budget = Budget(0.01, clock)
 
-    clock.now += 99
+    clock.now += 69
     assert not budget.allows_walk(1.0)
     clock.now += 1
     assert budget.allows_walk(1.0)
@@ -64,6 +74,7 @@ def seconds_until_a_walk(budget: Budget, clock: Clock, cost_s: float, *, save: b
 def test_windows_leave_most_of_the_budget_for_a_walk_that_is_wanted() -> None:
     clock = Clock()
     budget = Budget(0.01, clock)
+    budget.spend(0.3, walk=True)  # what there is on credit
 
     assert seconds_until_a_walk(budget, clock, 0.1, save=False) is None
     waited_s = seconds_until_a_walk(budget, clock, 0.1, save=True)
