@@ -1,8 +1,8 @@
 """How many requests it takes a live monitor with default settings to confirm a leak.
 
-A quarter of the requests goes to a route that leaks, a quarter to one that fills a bounded cache, the
-rest to two that leave nothing. They come at a steady rate, from as many clients as it takes, until the
-leak is confirmed with its holder and line.
+A quarter of the requests goes to a route that leaks, a quarter to one that fills a bounded cache,
+the rest to two that leave nothing. They come at a steady rate, from as many clients as it takes,
+until the leak is confirmed with its holder and line.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def main() -> None:
         *("windows", "own CPU", "what was said"),
     ]
     text = (
-        "Default settings. A quarter of the requests goes to the leak. *Holder after*: requests to all "
-        "routes until it was under watch, looked at twice a second."
+        "Default settings. A quarter of the requests goes to the leak. *Holder after*: requests to "
+        "all routes until it was under watch, looked at twice a second."
     )
     if not args.quick:
         made_by = environment(

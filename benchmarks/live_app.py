@@ -85,7 +85,7 @@ def django() -> Any:
         ALLOWED_HOSTS=["*"],
         LOGGING_CONFIG=None,
         SECRET_KEY="for this alone",
-        ROOT_URLCONF=tuple([*routes, path("summary", summary)]),
+        ROOT_URLCONF=(*routes, path("summary", summary)),
         INSTALLED_APPS=["pympler_django"],
         MIDDLEWARE=["pympler_django.middleware.MemoryMiddleware"],
         PYMPLER={"ignore_routes": ["/summary"], **OPTIONS},

@@ -18,6 +18,7 @@ from pympler.leaks.counters import CounterReadings, read_counters
 from pympler.leaks.diary import Diary
 from pympler.leaks.ended import Ended, Process
 from pympler.leaks.guard import guard
+from pympler.leaks.holders import HolderSearch
 from pympler.leaks.investigation import Investigation
 from pympler.leaks.jobs import Jobs
 from pympler.leaks.publisher import Publisher
@@ -135,25 +136,26 @@ class Background:
         self._report(len(self._births.ready))
 
     def _search(self) -> bool:
-        """Walk the heap for the most urgent holder, if its cost has been saved up."""
+        """Walk the heap for holders, if the cost has been saved up."""
         with self._turns:
-            search = self._investigation.next_search()
-            cost_s = self._investigation.estimated_cost_s() if search is not None else 0.0
+            searches = self._investigation.next_searches()
+            cost_s = self._investigation.estimated_cost_s() if searches else 0.0
             allowed = self._budget.allows_walk(cost_s)
             self._budget.save_for(0.0 if allowed else cost_s)
-            if search is None or self._closed or not allowed:
+            if not searches or self._closed or not allowed:
                 return False
             self._walks += 1
         cpu_s = time.thread_time()
-        outcome = None
+        outcomes: list[HolderSearch | None] = [None] * len(searches)
         with tracing_held_off() as may_walk, guard("search for a holder"):
             if not may_walk:
                 return False
-            outcome = self._investigation.search(search)
+            outcomes = [*self._investigation.search(searches)]
         with self._turns:
             self._budget.spend(time.thread_time() - cpu_s, walk=True)
-            changed = self._investigation.take_outcome(search, outcome)
-            self._confirmed += [suspect for suspect in changed if suspect.verdict == "leak"]
+            for search, outcome in zip(searches, outcomes, strict=True):
+                changed = self._investigation.take_outcome(search, outcome)
+                self._confirmed += [suspect for suspect in changed if suspect.verdict == "leak"]
         return True
 
     def _report(self, most: int) -> None:

@@ -23,8 +23,8 @@ class Budget:
 
     What comes in goes to two accounts. Windows may spend what came in over the last five seconds
     and no more, so that a quiet night does not pay for a busy minute; what they leave is saved for
-    heap walks, which take a hundred times as much at once. Each begins with a little on credit. If either has spent more than there
-    was, it goes without until that has come in.
+    heap walks, which take a hundred times as much at once. Each begins with a little on credit.
+    If either has spent more than there was, it goes without until that has come in.
 
     Not thread-safe: the monitor calls it under its lock.
 

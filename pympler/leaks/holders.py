@@ -15,6 +15,7 @@ from pympler.util.names import type_name
 __all__ = ["Holder", "HolderSearch", "find_holders"]
 
 _SHARE_OF_WINDOWS = 0.6
+_LEAST_WINDOWS = 3
 _LONGEST_CHAIN = 5
 _MOST_HOLDERS = 3
 _RESTARTS = 3
@@ -33,6 +34,7 @@ class Holder:
         length: number of its entries, ``None`` if it is no container.
         bound: most entries that it declares it will ever have.
         survivors: number of survivors found behind it.
+        windows: number of the windows that these are of.
     """
 
     path: str
@@ -41,6 +43,7 @@ class Holder:
     length: int | None
     bound: int | None
     survivors: int
+    windows: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,36 +69,50 @@ class HolderSearch:
         return self.found + self.unheld < 0.5 * self.windows
 
 
-def find_holders(groups: Sequence[Collection[int]]) -> HolderSearch:
-    """Find what holds the survivors of several windows of one route.
+def find_holders(searches: Sequence[Sequence[Collection[int]]]) -> list[HolderSearch]:
+    """Find what holds the survivors of several windows of each of some routes, in one walk.
 
     A holder is the last object on the way to a survivor that is no survivor itself, if it is the
     same for most windows. Where it is not (a linked list, a container per session), it is the
     last object that most ways share.
 
     Args:
-        groups: for each window the ids of its survivors. Ids may have been reused meanwhile;
-            what most windows agree on is not misled by a few.
+        searches: for each route and each of its windows the ids of the survivors. Ids may have
+            been reused meanwhile; what most windows agree on is not misled by a few.
     """
+    wanted = {item for groups in searches for group in groups for item in group}
+    chains = find_chains(wanted, restarts=_RESTARTS, with_atoms=False)
+    existing = chains.ids.keys() | _listed(wanted - chains.ids.keys())
+    return [_holders_of(groups, chains, existing) for groups in searches]
+
+
+def _listed(ids: Collection[int]) -> set[int]:
+    """Of these ids those that objects have which gc tracks."""
+    wanted = frozenset(ids)
+    if not wanted:
+        return set()
+    return {item for generation in range(3) for item in wanted.intersection(list_ids(generation))}
+
+
+def _holders_of(
+    groups: Sequence[Collection[int]], chains: Chains, existing: Collection[int]
+) -> HolderSearch:
     survivors = {item for group in groups for item in group}
-    chains = find_chains(survivors, restarts=_RESTARTS, with_atoms=False)
     ways = [
         [_before_survivors(chains.ids[item], survivors) for item in group if item in chains.ids]
         for group in groups
     ]
     ways = [way for way in ways if way]
-    needed = max(1.0, _SHARE_OF_WINDOWS * len(ways))
+    # Of the survivors of a few windows the ids may be those of anything by now.
+    needed = max(min(_LEAST_WINDOWS, len(groups)), _SHARE_OF_WINDOWS * len(ways))
     holders: list[Holder] = []
-    for ids, count in _direct(ways, needed) or _shared(ways, needed):
-        holder = _describe(chains, ids, count)
+    for ids, count, windows in _direct(ways, needed) or _shared(ways, needed):
+        holder = _describe(chains, ids, count, windows)
         if holder is not None and all(holder.path != other.path for other in holders):
             holders.append(holder)
-    lost = [group for group in groups if chains.ids.keys().isdisjoint(group)]
-    existing: set[int] = set()
-    for generation in range(3 if lost else 0):
-        existing |= survivors.intersection(list_ids(generation))
-    unheld = sum(not existing.isdisjoint(group) for group in lost)
-    return HolderSearch(tuple(holders[:_MOST_HOLDERS]), len(ways), unheld, len(groups))
+    held = sum(any(item in existing for item in group) for group in groups)
+    found = len(ways)
+    return HolderSearch(tuple(holders[:_MOST_HOLDERS]), found, held - found, len(groups))
 
 
 def _before_survivors(ids: Ids, survivors: Collection[int]) -> Ids:
@@ -105,7 +122,7 @@ def _before_survivors(ids: Ids, survivors: Collection[int]) -> Ids:
     return ids
 
 
-def _direct(ways: list[list[Ids]], needed: float) -> list[tuple[Ids, int]]:
+def _direct(ways: list[list[Ids]], needed: float) -> list[tuple[Ids, int, int]]:
     """Objects that directly hold survivors of most windows, with the way to them."""
     windows: Counter[int] = Counter()
     counts: Counter[int] = Counter()
@@ -116,10 +133,10 @@ def _direct(ways: list[list[Ids]], needed: float) -> list[tuple[Ids, int]]:
         counts.update(ends)
         example.update((ids[-1], ids) for ids in group if ids)
     direct = [item for item, _ in counts.most_common() if windows[item] >= needed]
-    return [(example[item], counts[item]) for item in direct]
+    return [(example[item], counts[item], windows[item]) for item in direct]
 
 
-def _shared(ways: list[list[Ids]], needed: float) -> list[tuple[Ids, int]]:
+def _shared(ways: list[list[Ids]], needed: float) -> list[tuple[Ids, int, int]]:
     """The last object that the ways of most windows share, the root itself left out."""
     windows: Counter[int] = Counter()
     example: dict[int, Ids] = {}
@@ -129,10 +146,13 @@ def _shared(ways: list[list[Ids]], needed: float) -> list[tuple[Ids, int]]:
             for place in range(1, len(ids)):
                 example[ids[place]] = ids[: place + 1]
     common = [example[item] for item, count in windows.items() if count >= needed]
-    return [(max(common, key=len), sum(map(len, ways)))] if common else []
+    if not common:
+        return []
+    last = max(common, key=len)
+    return [(last, sum(map(len, ways)), windows[last[-1]])]
 
 
-def _describe(chains: Chains, ids: Ids, count: int) -> Holder | None:
+def _describe(chains: Chains, ids: Ids, count: int, windows: int) -> Holder | None:
     objects = chains.objects(ids)
     if objects is None:
         return None
@@ -146,6 +166,7 @@ def _describe(chains: Chains, ids: Ids, count: int) -> Holder | None:
         length=length_of(item),
         bound=bound_of(item),
         survivors=count,
+        windows=windows,
     )
 
 

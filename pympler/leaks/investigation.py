@@ -23,6 +23,7 @@ from pympler.leaks.tracing import StoreTracer
 __all__ = ["Investigation", "Search"]
 
 _MOST_SUSPECTS = 50
+_MOST_AT_ONCE = 20
 _WALK_S_PER_BLOCK = 0.5e-6  # first estimate, replaced by what walks turn out to take
 
 
@@ -109,38 +110,42 @@ class Investigation:
 
     # The search for holders.
 
-    def next_search(self) -> Search | None:
-        """The most urgent search, ``None`` if nothing is to be searched."""
+    def next_searches(self) -> list[Search]:
+        """What to search for in the next walk: one finds the holders of several routes."""
+        searches = []
         for suspect in self.suspects:
             history = self.routes.of(suspect.key)
             requests = self._requests(suspect.key, exact=suspect.exact)
             waited = requests - suspect.first_requests >= suspect.needed_requests
             if suspect.lengths is None and suspect.verdict is None and waited:
-                return Search(history, list(suspect.groups), suspect.exact, again=suspect)
+                searches.append(Search(history, list(suspect.groups), suspect.exact, again=suspect))
         # Windows that overlap see the same, whatever their route: one search is enough until what
         # it found is decided.
         undecided = any(not one.exact and one.verdict is None for one in self.suspects)
         for history in self.routes:
-            if history.is_suspicious() and len(self.suspects) < _MOST_SUSPECTS:
+            if len(self.suspects) >= _MOST_SUSPECTS or len(searches) >= _MOST_AT_ONCE:
+                break
+            if history.is_suspicious():
                 exact = all(result.exact for result in history.usable())
                 if exact or not undecided:
-                    return Search(history, history.groups(), exact)
-        return None
+                    searches.append(Search(history, history.groups(), exact))
+                    undecided = undecided or not exact
+        return searches
 
     def estimated_cost_s(self) -> float:
         """CPU seconds that a heap walk would take now, as far as is known."""
         return self._walk_s_per_block * sys.getallocatedblocks()
 
-    def search(self, search: Search) -> HolderSearch:
-        """Walk the heap for the holders; takes about a second per million objects.
+    def search(self, searches: list[Search]) -> list[HolderSearch]:
+        """Walk the heap for the holders; takes some tenths of a second per million objects.
 
         Called in the background, without the monitor's lock.
         """
         blocks = sys.getallocatedblocks()
         started_s = time.thread_time()
-        outcome = find_holders(search.groups)
+        outcomes = find_holders([search.groups for search in searches])
         self._walk_s_per_block = max(time.thread_time() - started_s, 1e-4) / blocks
-        return outcome
+        return outcomes
 
     def take_outcome(self, search: Search, outcome: HolderSearch | None) -> list[LiveSuspect]:
         """Draw the conclusions from a finished search.
@@ -159,7 +164,9 @@ class Investigation:
                 self.suspects.remove(search.again)
             return []
         if search.again is not None:
-            search.again.confirm_held(outcome.found, outcome.windows)
+            path = search.again.holder.path
+            held = (holder.windows for holder in outcome.holders if holder.path == path)
+            search.again.confirm_held(next(held, 0), outcome.windows)
             return [search.again]
         history.back_off(released=outcome.released)
         for holder in outcome.holders:

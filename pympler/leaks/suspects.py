@@ -114,7 +114,7 @@ class LiveSuspect:
             self.evidence = f"stopped growing at {lengths.most}"
 
     def confirm_held(self, found: int, windows: int) -> None:
-        """Judge a holder without a length by how many of its survivors are still held."""
+        """Judge a holder without a length by the windows of which it still holds a survivor."""
         if windows and found >= 0.8 * windows:
             self.verdict = "leak"
             self.evidence = f"what {self.needed_requests} requests ago left is still held"
