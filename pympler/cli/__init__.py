@@ -16,7 +16,7 @@ from pympler.cli import check, heap, report, serve
 from pympler.errors import UsageError
 from pympler.sizing.compiled import walk_name
 
-__all__ = ["main"]
+__all__ = ["main", "run_parsed"]
 
 _GRACE_S = 2.0
 
@@ -37,14 +37,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         code = _run(sys.argv[1:] if argv is None else argv)
-    except BrokenPipeError:  # the reader of our output has gone, as in "pympler check ... | head"
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the interpreter flushes it at exit
-        code = 2
     except KeyboardInterrupt:
         print("pympler: interrupted", file=sys.stderr)
         code = 130
     if argv is None:
         _leave(code)
+    return code
+
+
+def run_parsed(arguments: argparse.Namespace) -> int:
+    """Run the command that these arguments were parsed for; returns the exit code."""
+    try:
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output has gone, as in "pympler check ... | head"
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the interpreter flushes it at exit
+        return 2
     return code
 
 
@@ -76,7 +84,7 @@ def _run(argv: Sequence[str]) -> int:
         return 2
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
-    return int(arguments.run(arguments))
+    return run_parsed(arguments)
 
 
 def _version() -> str:

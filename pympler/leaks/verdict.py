@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pympler.leaks.report import ClassUse, RequestReport, Suspect
 from pympler.util.sizes import format_bytes, format_number
 
-__all__ = ["class_words", "headline", "plural", "request_line", "unattributed_line"]
+__all__ = ["class_words", "headline", "overall", "plural", "request_line", "unattributed_line"]
 
 _MOST_TYPES = 4
 
@@ -115,6 +115,20 @@ def unattributed_line(suspect: Suspect) -> str:
         f"{suspect.evidence}; the requests that feed it were never alone in flight, "
         "so none is blamed"
     )
+
+
+def overall(verdict: str | None, routes: Iterable[str | None]) -> str:
+    """The verdict on an application in words, which promise nothing of routes without one.
+
+    Example:
+        >>> overall("clean", ["clean", None]), overall("leak", ["leak", None])
+        ('clean so far', 'leak')
+    """
+    if verdict is None:
+        return "no verdict"
+    if verdict in ("clean", "bounded") and None in list(routes):
+        return f"{verdict} so far"
+    return verdict
 
 
 def plural(number: float, word: str) -> str:

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from pympler.leaks.report import to_dict
-from pympler.leaks.verdict import plural
+from pympler.leaks.verdict import overall, plural
 from pympler.store.fleet import Fleet, FleetRoute
 from pympler.util.sizes import format_bytes
 
@@ -31,8 +31,9 @@ class FleetRenderer:
         """The fleet in lines, without a newline at the end."""
         names = ", ".join(fleet.applications) or "no application"
         requests = sum(group.requests for group in fleet.groups)
+        verdict = overall(fleet.verdict, (route.verdict for route in fleet.routes))
         lines = [
-            f"{names}: {fleet.verdict or 'no verdict'} ({plural(requests, 'request')}, "
+            f"{names}: {verdict} ({plural(requests, 'request')}, "
             f"{plural(len(fleet.workers), 'worker')})"
         ]
         for route in fleet.routes:

@@ -14,7 +14,7 @@ from pympler.leaks.report import (
     RouteSummary,
     Suspect,
 )
-from pympler.leaks.verdict import class_words, plural, unattributed_line
+from pympler.leaks.verdict import class_words, overall, plural, unattributed_line
 from pympler.util.sizes import format_bytes, format_number
 
 __all__ = ["TextRenderer"]
@@ -87,7 +87,7 @@ class TextRenderer:
 
     def _summary(self, summary: LeakSummary) -> list[str]:
         release = f" {summary.release}" if summary.release else ""
-        verdict = summary.verdict or "no verdict"
+        verdict = overall(summary.verdict, (route.verdict for route in summary.routes))
         lines = [
             f"{summary.application}{release} (pid {summary.pid}): {verdict}",
             f"  {plural(summary.requests, 'request')}, {plural(summary.windows, 'window')}; "

@@ -52,6 +52,26 @@ def test_another_store_may_be_named(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "other.db" in capsys.readouterr().err
 
 
+def test_a_reader_that_goes_away_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    store = f"sqlite:///{tmp_path}/reports.db"
+    with override_settings(PYMPLER={"store": store, "sample_rate": 1.0}):
+        serve(WSGIHandler(), environ_of("/", HTTP_HOST="testserver"))
+        monitor = get_monitor()
+        monitor.store.save_summary(monitor.summary())
+        assert monitor.store.flush()
+        monkeypatch.setattr(sys, "stdout", Gone())
+        with pytest.raises(SystemExit) as ended:
+            call_command("pympler_report")
+    sys.stdout.close()
+    assert ended.value.code == 2
+
+
 def test_wrong_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         call_command("pympler_check")

@@ -87,6 +87,18 @@ def test_a_summary_names_what_no_route_could_be_blamed_for() -> None:
     assert "shop.QUEUE (list) keeps growing" in text
 
 
+def test_clean_routes_promise_nothing_of_those_without_a_verdict() -> None:
+    clean = a_route(verdict="clean", headline="GET /ok is clean", suspects=())
+    waiting = a_route(verdict=None, headline="GET /new has no verdict yet", suspects=())
+
+    heads = [
+        TextRenderer().render(a_summary(verdict="clean", routes=routes)).splitlines()[0]
+        for routes in ((clean,), (clean, waiting))
+    ]
+
+    assert [head.rpartition(": ")[2] for head in heads] == ["clean", "clean so far"]
+
+
 @pytest.mark.parametrize("indent", [None, 2])
 def test_json_reads_back_to_the_same_value(indent: int | None) -> None:
     renderer = JsonRenderer(indent)

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from pympler.cli import run_parsed
+
 __all__ = ["Shell"]
 
 
@@ -32,7 +34,7 @@ class Shell(BaseCommand):
         # call_command(stdout=...) asks for what is printed.
         given = options.get("stdout")
         with contextlib.redirect_stdout(given) if given else contextlib.nullcontext():
-            status = arguments.run(arguments)
+            status = run_parsed(arguments)
         if status:
             sys.exit(status)
 
