@@ -48,7 +48,7 @@ class Births:
         if captures:
             self._followers.advance(Sweep(captures, None))
         if self._followers.is_due(time.monotonic()):
-            self._settle(self.watch.sweep())
+            self._settle()
 
     def follow(self, ended: Ended, window: Window | None) -> None:
         """Follow the births of a closed window until they are settled.
@@ -63,7 +63,7 @@ class Births:
     def settle_all(self) -> None:
         """Settle the windows that still wait, as their births are now."""
         if len(self._followers):
-            self._settle(self.watch.sweep(), everything=True)
+            self._settle(everything=True)
         self.expect()
 
     def expect(self) -> None:
@@ -76,8 +76,9 @@ class Births:
         """Whether a window waits to be settled, or to become a report."""
         return len(self._followers) > 0 or bool(self.ready)
 
-    def _settle(self, sweep: Sweep, *, everything: bool = False) -> None:
-        self._followers.advance(sweep)
+    def _settle(self, *, everything: bool = False) -> None:
+        if self._followers.any_young or self.watch.has_captures:
+            self._followers.advance(self.watch.sweep())
         settled = self._followers.settle(time.monotonic(), everything=everything)
         if any(each.key.id for each in settled):
             settled = self._without_garbage(settled)

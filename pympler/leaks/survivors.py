@@ -11,12 +11,12 @@ settled once they outlived a collection, or after a while without one.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Generic, TypeVar
 
-from pympler.leaks.listing import Listing, list_ids, take
+from pympler.leaks.listing import Listing, take
 from pympler.leaks.report import TypeCount, TypeCounts
 from pympler.leaks.window import Capture, Sweep, Window
 from pympler.sizing.flat import GC_HEADER_BYTES, flat_size
@@ -116,12 +116,16 @@ class Followed(Generic[Key]):
     collected: bool = True
     passed: bool = False
 
-    def pass_collection(self, capture: Capture) -> None:
-        """Follow the births through a collection, before which they were looked up."""
+    def pass_collection(self, capture: Capture, old: Collection[int] | None) -> None:
+        """Follow the births through a collection, before which they were looked up.
+
+        Args:
+            capture: the collection.
+            old: which of those in generation 1 were there before, if that is known.
+        """
         self.passed = self.passed or bool(self.young or self.aged)
-        if self.aged and capture.old_ids is not None:
-            self.settled.update(_among(self.aged, frozenset(capture.old_ids)))
-            self.aged = {}
+        if self.aged and old is not None:
+            self.settle_aged(old)
         young, self.young = self.young, {}
         self.in_young = False
         self.window.marks = None
@@ -134,6 +138,11 @@ class Followed(Generic[Key]):
         if lost:
             self.settled.update(lost)
             self.collected = False
+
+    def settle_aged(self, alive: Collection[int]) -> None:
+        """Settle those in generation 1, of which these are still there."""
+        self.settled.update(_among(self.aged, alive))
+        self.aged = {}
 
 
 class Followers(Generic[Key]):
@@ -192,12 +201,24 @@ class Followers(Generic[Key]):
             return
         for capture in sweep.captures:
             self._look(capture.young)
+            old = None
+            if capture.old_ids is not None:
+                # Cheaper than a set made of all that is in generation 1.
+                old = self._aged().intersection(capture.old_ids)
             for followed in self._waiting:
-                followed.pass_collection(capture)
+                followed.pass_collection(capture, old)
         if sweep.captures:
             self.any_aged = any(followed.aged for followed in self._waiting)
         elif sweep.young is not None:
             self._look(sweep.young)
+
+    @property
+    def any_young(self) -> bool:
+        """Whether the young generation has to be listed for any of them."""
+        return any(followed.in_young for followed in self._waiting)
+
+    def _aged(self) -> set[int]:
+        return set().union(*(followed.aged for followed in self._waiting if followed.aged))
 
     def _look(self, young: Listing) -> None:
         """Look up the births of all windows that no collection has come upon yet."""
@@ -209,21 +230,26 @@ class Followers(Generic[Key]):
 
     def settle(self, now_s: float, *, everything: bool = False) -> list[Settled[Key]]:
         """The windows that are settled now; call it right after :meth:`advance`."""
+        sizes: dict[int, int] = {}
         if self.any_aged:
-            old_ids = frozenset(list_ids(1))
+            sizes = flat_sizes(self._aged(), 1)
             for followed in self._waiting:
-                followed.settled.update(_among(followed.aged, old_ids))
-                followed.aged = {}
+                if followed.aged:
+                    followed.settle_aged(sizes.keys())
             self.any_aged = False
         everything = everything or self._marks > _MOST_MARKS
         self._marks = 0
         done, self._waiting[:] = self._split(now_s, everything)
+        young: set[int] = set()
+        others: set[int] = set()
         for followed in done:
+            others |= followed.settled.keys() - sizes.keys()
             if followed.young:
+                young |= followed.young.keys()
                 followed.settled.update(followed.young)
                 followed.collected = False
-        generations = (0, 1) if any(followed.young for followed in done) else (1,)
-        sizes = flat_sizes((item for followed in done for item in followed.settled), generations)
+        sizes |= flat_sizes(young, 0)
+        sizes |= flat_sizes(others - sizes.keys(), 1)
         return [
             Settled(
                 followed.key,
@@ -263,15 +289,13 @@ class Followers(Generic[Key]):
         return births
 
 
-def flat_sizes(survivors: Iterable[int], generations: Iterable[int] = (0, 1)) -> dict[int, int]:
-    """Flat sizes of the objects with these ids that are still in the younger generations."""
-    wanted = frozenset(survivors)
-    sizes: dict[int, int] = {}
-    for generation in generations if wanted else ():
-        objects, tuples = take(generation, wanted)
-        sizes.update((id(item), flat_size(item)) for item in objects)
-        sizes.update((item, size + GC_HEADER_BYTES) for item, size in tuples)
-        del objects
+def flat_sizes(wanted: Collection[int], generation: int) -> dict[int, int]:
+    """Flat sizes of the objects with these ids that are in this generation now."""
+    if not wanted:
+        return {}
+    objects, tuples = take(generation, wanted)
+    sizes = {id(item): flat_size(item) for item in objects}
+    sizes.update((item, size + GC_HEADER_BYTES) for item, size in tuples)
     return sizes
 
 

@@ -242,6 +242,11 @@ class YoungWatch:
         """Whether a window is open."""
         return bool(self._windows)
 
+    @property
+    def has_captures(self) -> bool:
+        """Whether there were collections since the last look that somebody waited for."""
+        return bool(self._captures)
+
     def install(self) -> None:
         """Put the hook into ``gc.callbacks``, once."""
         if self._hook is None:

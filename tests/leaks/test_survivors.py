@@ -28,7 +28,7 @@ def followed(young: tuple[int, ...] = (), aged: tuple[int, ...] = ()) -> Followe
 def test_a_collection_moves_on_what_was_looked_up_before() -> None:
     one = followed(young=(1, 3))
 
-    one.pass_collection(capture(1))
+    one.pass_collection(capture(1), None)
 
     assert (list(one.aged), one.young, one.settled) == ([1, 3], {}, {})
     assert one.collected
@@ -36,9 +36,9 @@ def test_a_collection_moves_on_what_was_looked_up_before() -> None:
 
 def test_births_are_settled_once_they_outlived_a_second_look() -> None:
     one = followed(young=(1, 2))
-    one.pass_collection(capture(1))
+    one.pass_collection(capture(1), None)
 
-    one.pass_collection(capture(2, old=[2, 77]))
+    one.pass_collection(capture(2), {2, 77})
 
     assert (list(one.settled), one.aged) == ([2], {})
     assert one.collected
@@ -48,7 +48,7 @@ def test_births_are_settled_once_they_outlived_a_second_look() -> None:
 def test_a_larger_collection_takes_them_out_of_sight(generation: int) -> None:
     one = followed(young=(1,), aged=(2,))
 
-    one.pass_collection(capture(1, generation=generation))
+    one.pass_collection(capture(1, generation=generation), None)
 
     assert sorted(one.settled) == [1, 2]
     assert not one.collected
@@ -57,15 +57,17 @@ def test_a_larger_collection_takes_them_out_of_sight(generation: int) -> None:
 def test_a_collection_that_finds_nothing_left_proves_nothing() -> None:
     one = followed()
 
-    one.pass_collection(capture(1))
+    one.pass_collection(capture(1), None)
 
     assert not one.passed
 
 
 @pytest.fixture
 def followers(monkeypatch: pytest.MonkeyPatch) -> Followers[str]:
-    monkeypatch.setattr("pympler.leaks.survivors.list_ids", lambda generation: OLD)
-    monkeypatch.setattr("pympler.leaks.survivors.flat_sizes", lambda *_: {})
+    def flat_sizes(wanted: set[int], generation: int) -> dict[int, int]:
+        return {item: 48 for item in wanted if generation == 1 and item in OLD}
+
+    monkeypatch.setattr("pympler.leaks.survivors.flat_sizes", flat_sizes)
     OLD.clear()
     return Followers(most_waiting=3, longest_wait_s=10.0)
 
