@@ -22,7 +22,7 @@ from typing import Any
 
 from drivers import DISTRIBUTIONS, FRAMEWORKS, Call, current_monitor
 from heap import fill, live_objects
-from results import arguments, environment, in_child, run_child, table, verdict, write_section
+from results import environment, in_child, options, run_child, table, verdict, write_section
 
 __all__ = ["Figures", "measure", "middle"]
 
@@ -30,6 +30,7 @@ SCRIPT = "cost.py"
 HEAPS = (10_000, 1_000_000)
 BLOCK = 500
 WARM_UP = 300
+REPEATS, PAIRS = 5, 6000
 MEAN_US, WINDOW_US, RATIO, APART_US = 30.0, 300.0, 1.2, 3.0
 MODES: dict[str, dict[str, object]] = {"default": {}, "unlimited": {"max_overhead": 1.0}}
 TITLES = {
@@ -117,6 +118,7 @@ def _pairs(bare: Call, wrapped: Call, pairs: int) -> Figures:
         "interrupted": pairs - len(quiet),
         "bare": usual,
         "cpu": fmean(two.cpu - one.cpu for one, two in samples) + background_us,
+        "background": background_us,
         "with_gc": fmean(two.cpu_with_gc - one.cpu_with_gc for one, two in samples) + background_us,
         "mean": fmean(added),
         "block": median(fmean(added[at : at + BLOCK]) for at in range(0, len(added), BLOCK)),
@@ -156,9 +158,13 @@ def middle(runs: list[Figures]) -> Figures:
 
 
 def main() -> None:
-    args = arguments(__doc__)
-    repeats, pairs = (1, 1500) if args.quick else (5, 6000)
-    cases = [(mode, name, size) for mode in MODES for name in FRAMEWORKS for size in HEAPS]
+    parser = options(__doc__)
+    parser.add_argument("--pairs", type=int, help="pairs in a process; writes no results")
+    parser.add_argument("--only", choices=FRAMEWORKS, help="one framework; writes no results")
+    args = parser.parse_args()
+    repeats, pairs = (1, 1500) if args.quick else (REPEATS, PAIRS)
+    pairs, names = args.pairs or pairs, [args.only] if args.only else list(FRAMEWORKS)
+    cases = [(mode, name, size) for mode in MODES for name in names for size in HEAPS]
     runs: dict[Case, list[Figures]] = {case: [] for case in cases}
     for _ in range(repeats):  # all cases in turn, so that a busy minute does not meet only one
         for case in cases:
@@ -170,7 +176,7 @@ def main() -> None:
     figures = {case: middle(found) for case, found in runs.items()}
     body = _section(figures, environment(DISTRIBUTIONS, args.date, SCRIPT), repeats, pairs)
     print(body)
-    if not args.quick:
+    if not (args.quick or args.pairs or args.only):
         write_section("Cost per request", body)
 
 
@@ -181,7 +187,7 @@ def _section(figures: dict[Case, Figures], made_by: str, repeats: int, pairs: in
         f"in one process, in drawn order; medians of {repeats} processes. The view builds 200 "
         "dicts and lists and answers with 3 KB of JSON. The frameworks alone have the objects of "
         "the smaller heap. *CPU*: mean of the added CPU time over all pairs, the background "
-        "thread included and the collector's own time left out; *with gc*: that time included, "
+        "threads included and the collector's own time left out; *with gc*: that time included, "
         "where it fell; *mean*: of the added wall time, of the pairs that the kernel did not "
         "interrupt for another program; *block*: median of the means of blocks of "
         f"{BLOCK} of them. *Plain*: median of the requests without a window; *window*: median "
@@ -199,7 +205,7 @@ def _section(figures: dict[Case, Figures], made_by: str, repeats: int, pairs: in
 
 
 def _table(mode: str, figures: dict[Case, Figures]) -> str:
-    names = ["bare", "cpu", "with_gc", "mean", "block", "plain"]
+    names = ["bare", "cpu", "background", "with_gc", "mean", "block", "plain"]
     rows: list[list[Any]] = []
     for (of_mode, framework, _), found in figures.items():
         if of_mode == mode:
@@ -209,8 +215,10 @@ def _table(mode: str, figures: dict[Case, Figures]) -> str:
             row += [found["windowed"], found["windowed_p99"]]
             row.append(f"{found['gc_bare']:.0f}, {found['gc_wrapped']:.0f}")
             rows.append([*row, round(found["interrupted"])])
-    head = ["framework, live objects", "bare", "CPU", "with gc", "mean", "block", "plain"]
-    return table([*head, "windows", "window", "window p99", "gc", "interrupted"], rows)
+    head = ["framework, live objects", "bare", "CPU", "of it background", "with gc", "mean"]
+    return table(
+        [*head, "block", "plain", "windows", "window", "window p99", "gc", "interrupted"], rows
+    )
 
 
 def _targets(figures: dict[Case, Figures]) -> str:

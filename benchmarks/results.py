@@ -15,7 +15,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["arguments", "environment", "in_child", "run_child", "table", "verdict", "write_section"]
+__all__ = [
+    "arguments",
+    "environment",
+    "in_child",
+    "options",
+    "run_child",
+    "table",
+    "verdict",
+    "write_section",
+]
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "RESULTS.md"
@@ -43,12 +52,17 @@ _STATE = tempfile.TemporaryDirectory(prefix="pympler-benchmarks-")  # for the de
 
 def arguments(description: str | None) -> argparse.Namespace:
     """The command line that all benchmarks share."""
+    return options(description).parse_args()
+
+
+def options(description: str | None) -> argparse.ArgumentParser:
+    """The same, for those that have options of their own besides."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--date", default=datetime.date.today().isoformat(), help="date to write")
     parser.add_argument(
         "--quick", action="store_true", help="a short run, to try it; writes no results"
     )
-    return parser.parse_args()
+    return parser
 
 
 def environment(distributions: Iterable[str], date: str, script: str) -> str:

@@ -91,12 +91,15 @@ class MemoryMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve a request."""
-        if not self._enabled or REQUEST_KEY in environ or self._is_ours(environ):
+        path = environ.get("PATH_INFO", "")
+        if not self._enabled or REQUEST_KEY in environ:
+            return self.app(environ, start_response)
+        if self._has_pages and path.startswith(OWN_PREFIX):  # which are none of the application
             return self.app(environ, start_response)
         exchange = _Exchange(environ, self._route)
         asked = QUERY in environ.get("QUERY_STRING", "") and self._wants_snapshot(environ)
         watched = environ[REQUEST_KEY] = exchange.watched = WatchedRequest(
-            self.monitor, environ.get("REQUEST_METHOD", ""), environ.get("PATH_INFO"), asked
+            self.monitor, environ.get("REQUEST_METHOD", ""), path, asked
         )
 
         def start(status: str, headers: Any, *rest: Any, **named: Any) -> Callable[[bytes], object]:
@@ -119,11 +122,6 @@ class MemoryMiddleware:
             FinishOnClose.install(result, exchange.finish)
             return result
         return (_SizedResponse if hasattr(type(result), "__len__") else _Response)(result, exchange)
-
-    def _is_ours(self, environ: WSGIEnvironment) -> bool:
-        """Whether the request is for the pages, which are no part of the application."""
-        path = environ.get("PATH_INFO", "")
-        return self._has_pages and path.startswith(OWN_PREFIX)
 
     def _wants_snapshot(self, environ: WSGIEnvironment) -> bool:
         """Whether a request asks for a snapshot around it, and may have it."""
@@ -158,13 +156,13 @@ class _Exchange:
         environ, self._environ = self._environ, None
         if environ is None:
             return
-        with _NAME_ROUTE:
-            # An environ may be used again, so nothing is left in it.
-            environ.pop(REQUEST_KEY, None)
-            route = environ.pop(ROUTE_KEY, None)
-            if isinstance(route, str):
-                self.watched.route = route
-            if self._route is not None:
+        # An environ may be used again, so nothing is left in it.
+        environ.pop(REQUEST_KEY, None)
+        route = environ.pop(ROUTE_KEY, None)
+        if isinstance(route, str):
+            self.watched.route = route
+        if self._route is not None:
+            with _NAME_ROUTE:
                 self.watched.route = self._route(environ) or self.watched.route
         self.watched.finish()
 

@@ -36,6 +36,7 @@ class ActiveRequest:
         "births",
         "error",
         "id",
+        "is_plain",
         "lengths",
         "method",
         "others",
@@ -53,6 +54,7 @@ class ActiveRequest:
 
     def __init__(self, monitor: Finisher | None, serial: int = 0, others: int = 0) -> None:
         self._monitor = monitor
+        self.is_plain = True  # nothing but its number is to be taken care of at its end
         self.serial = serial
         self.others = others
         self.window: Window | None = None

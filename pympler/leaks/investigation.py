@@ -88,7 +88,9 @@ class Investigation:
         Returns:
             The suspects whose verdict has changed.
         """
-        changed = []
+        changed: list[LiveSuspect] = []
+        if not self.suspects:
+            return changed
         for suspect, length in self.lengths().items():
             start = before.get(suspect)
             route = self.routes.of(key).key

@@ -108,6 +108,7 @@ class LeakMonitor(Background):
         self.observers: list[Observer] = []
         self.unhook: weakref.finalize[..., LeakMonitor] | None = None
         self._closed = False
+        self._ignores = self.settings.ignores
         chosen = self.settings.track_classes if self.settings.enabled else ()
         self._chosen = ChosenClasses(chosen) if chosen else None
         self._reset()
@@ -156,7 +157,8 @@ class LeakMonitor(Background):
             path: its path, which tells of what route it may be.
             asked: whether the heap is to be compared before and after it.
         """
-        notice_fork()
+        if os.getpid() != self._process.pid:  # what uWSGI forks in C is told by nobody
+            notice_fork()
         before = None
         if asked or self._jobs.armed is not None:
             before = self._jobs.begin(method, path, asked)
@@ -165,12 +167,13 @@ class LeakMonitor(Background):
             self._missed.append(None)
             return ActiveRequest(self)
         try:
-            if self._missed:
-                self._count_missed()
+            if self._late or self._missed:
+                self._end_late()
             self._started += 1
             self._in_flight += 1
             request = ActiveRequest(self, self._started, self._in_flight - 1)
-            request.before = before
+            if before is not None:
+                request.before, request.is_plain = before, False
             if self._chosen is not None:
                 with _ENTER:
                     request.births = self._chosen.enter()
@@ -229,6 +232,8 @@ class LeakMonitor(Background):
         if request.tracer is not None:
             request.tracer.stop()
         self._late.append(request)
+        if request.is_plain and not (self._births.ready or self._confirmed or self._jobs.armed):
+            return  # the next one to begin counts it, when it has the turn anyway
         turns = self._turns
         if not turns.enter():
             return
@@ -251,19 +256,22 @@ class LeakMonitor(Background):
             self._in_flight += 1
 
     def _end_late(self) -> None:
-        while self._late:
-            request = self._late.popleft()
-            # A finalizer may have begun and ended it just now: it counts as begun before it ends.
-            if self._missed:
-                self._count_missed()
-            with _CLOSE:
-                self._end(request)
+        with _CLOSE:
+            while self._late:
+                request = self._late.popleft()
+                # A finalizer may have begun and ended it just now: it counts as begun before.
+                if self._missed:
+                    self._count_missed()
+                self._in_flight = max(self._in_flight - 1, 0)
+                if not request.is_plain:
+                    self._end(request)
+                elif not self._ignores(request.route):
+                    self._investigation.routes.of((request.method, request.route)).requests += 1
         if self._missed:
             self._count_missed()
 
     def _end(self, request: ActiveRequest) -> None:
-        self._in_flight = max(self._in_flight - 1, 0)
-        ignored = self.settings.ignores(request.route)
+        ignored = self._ignores(request.route)
         try:
             if request.tracer is not None:
                 self._take_trace(request, request.tracer)
@@ -282,6 +290,7 @@ class LeakMonitor(Background):
 
     def _open_window(self, request: ActiveRequest) -> None:
         cpu_s = time.thread_time()
+        request.is_plain = False
         request.walks = self._walks + self._jobs.walks
         request.lengths = self._investigation.lengths()
         request.started_at = time.time()
@@ -302,6 +311,7 @@ class LeakMonitor(Background):
             return False
         tracer.start()
         request.tracer = tracer if tracer.active else None
+        request.is_plain = False
         return tracer.active
 
     def _take_trace(self, request: ActiveRequest, tracer: StoreTracer) -> None:

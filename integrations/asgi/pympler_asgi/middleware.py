@@ -35,6 +35,7 @@ REQUEST_KEY = "pympler"
 WEBSOCKET = "WEBSOCKET"
 """In place of the method of a request, for a WebSocket connection from its start to its end."""
 
+_NAME_ROUTE = guard("name the route of a request")
 _QUERY = QUERY.encode()
 _WATCHED = ("http", "websocket")
 # What answers the start of a WebSocket connection, and the status that the client sees.
@@ -159,7 +160,7 @@ class MemoryMiddleware:
             watched.failed(error)
             raise
         finally:
-            with guard("name the route of a request"):
+            with _NAME_ROUTE:
                 self._name_route(scope, watched)
             watched.finish()
 

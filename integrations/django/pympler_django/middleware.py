@@ -21,6 +21,7 @@ from pympler_django.conf import get_monitor
 __all__ = ["MemoryMiddleware", "Watching", "route_of", "watched_by_middleware"]
 
 _ATTRIBUTE = "_pympler"
+_NAME_ROUTE = guard("name the route of a request")
 _TOOLBAR = "djdt"  # the namespace of django-debug-toolbar's own pages
 _SCOPE_KEY = "pympler"  # of pympler_asgi, which may not be there
 
@@ -131,7 +132,7 @@ class Watching:
             self.watched.finish()
 
     def _leave(self) -> None:
-        with guard("name the route of a request"):
+        with _NAME_ROUTE:
             delattr(self._request, _ATTRIBUTE)  # a request may be used again
             match = self._request.resolver_match
             if match is not None:
@@ -185,11 +186,13 @@ def watched_by_middleware(request: Any) -> WatchedRequest | None:
 
 def _outer(request: Any) -> WatchedRequest | None:
     """The request as Pympler's ASGI or WSGI middleware around Django watches it."""
-    for name, key in (("scope", _SCOPE_KEY), ("environ", ENVIRON_KEY)):
-        outer = getattr(request, name, {}).get(key)
-        if isinstance(outer, WatchedRequest):
-            return outer
-    return None
+    environ = getattr(request, "environ", None)  # of WSGI
+    outer = (
+        getattr(request, "scope", {}).get(_SCOPE_KEY)
+        if environ is None
+        else environ.get(ENVIRON_KEY)
+    )
+    return outer if isinstance(outer, WatchedRequest) else None
 
 
 def _note_exception(sender: object, request: Any = None, **_: Any) -> None:
