@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import require
-
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def page() -> Iterator[Any]:
-    """A page of headless Chromium without a network."""
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    require("a browser", program, "chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        require("Playwright", False, "playwright")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        made = browser.new_context(offline=True).new_page()
-        faults: list[str] = []
-        made.on("console", lambda message: faults.append(message.text))
-        made.on("requestfailed", lambda request: faults.append(request.url))
-        yield made
-        browser.close()
-    assert faults == []
-
-
-def test_a_reader_finds_the_class_that_grows(page: Any, tmp_path: Path) -> None:
-    command = [sys.executable, "examples/document_store.py", "--output", str(tmp_path)]
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of the report that the example writes."""
+    folder = tmp_path_factory.mktemp("report")
+    command = [sys.executable, "examples/document_store.py", "--output", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return (folder / "report.html").as_uri()
 
-    page.goto((tmp_path / "report.html").as_uri())
+
+def test_a_reader_finds_the_class_that_grows(page: Any, report: str) -> None:
+    page.context.set_offline(True)
+    page.goto(report)
     assert page.get_by_role("heading", name="Document store").is_visible()
     classes = page.get_by_role("table").filter(has_text="Most at a time")
     row = classes.get_by_role("row").filter(has_text="Node")
@@ -63,12 +45,10 @@ def test_a_reader_finds_the_class_that_grows(page: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_texts_can_be_read_on_any_ground(page: Any, tmp_path: Path, scheme: str) -> None:
-    command = [sys.executable, "examples/document_store.py", "--output", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+def test_texts_can_be_read_on_any_ground(page: Any, report: str, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": 360, "height": 700})
-    page.goto((tmp_path / "report.html").as_uri())
+    page.goto(report)
     colours = page.evaluate(
         """() => {
             const text = document.querySelector("svg text.title");

@@ -7,7 +7,6 @@ found by the monitor itself; everything is looked for by role and text, as a rea
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -19,10 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import require
-
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 LONGEST_S = 120.0
 
 pytestmark = pytest.mark.integration
@@ -74,20 +70,6 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     assert process.returncode == 0
 
 
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    require("a browser", program, "chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        require("Playwright", False, "playwright")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield made
-        made.close()
-
-
 class Reader:
     """A browser's page, with what its console said and what could not be loaded."""
 
@@ -135,6 +117,7 @@ def test_a_reader_walks_through_all_pages(shop: Shop, browser: Any) -> None:
     gets_from_the_overview_to_the_holder(shop, reader)
     takes_snapshots_compares_them_and_follows_an_object(shop, reader)
     looks_at_garbage_the_process_and_one_armed_request(shop, reader)
+    asks_for_a_snapshot_by_the_address(shop, reader)
     if shop.framework == "flask":
         reaches_everything_by_keyboard(shop, reader)
         does_without_a_script(shop, browser)
@@ -240,6 +223,28 @@ def looks_at_garbage_the_process_and_one_armed_request(shop: Shop, reader: Reade
         page.wait_for_timeout(500)
     changes = page.get_by_role("table").filter(has_text="Difference")
     assert changes.get_by_role("rowheader", name="tests.browser.shop.Cart").is_visible()
+
+
+def asks_for_a_snapshot_by_the_address(shop: Shop, reader: Reader) -> None:
+    page = reader.page
+    listed = page.get_by_role("region", name="Snapshots around requests").get_by_role("rowheader")
+    reader.go("Requests")
+    before = listed.count()
+    elsewhere = page.context.new_page()
+    elsewhere.set_content(f'<a href="{shop.address}/cart/7?pympler">Win a cart</a>')
+    elsewhere.get_by_role("link").click()
+    elsewhere.get_by_text("cart 7").wait_for()
+    elsewhere.close()
+    page.reload()
+    assert listed.count() == before
+    assert page.evaluate("fetch('/cart/7?pympler').then(answer => answer.text())") == "cart 7"
+    deadline = time.monotonic() + LONGEST_S
+    while listed.count() == before:  # the heap is walked again when the answer has been sent
+        assert time.monotonic() < deadline
+        page.reload()
+    assert listed.count() == before + 1
+    listed.first.get_by_role("link").click()
+    page.get_by_role("heading", name="Before and after").wait_for()
 
 
 def does_without_a_script(shop: Shop, browser: Any) -> None:
