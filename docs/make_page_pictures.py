@@ -25,6 +25,7 @@ PAGES = {
     "requests": "requests",
     "leaks": "leaks",
     "classes": "classes",
+    "class": "classes?name=shop.models.Item",
     "heap": "heap",
     "heap-snapshot": "heap/heap2",
     "heap-compared": "heap/compare?old=heap1&new=heap2",
