@@ -44,6 +44,7 @@ soak: $(VENV)/dev.stamp ## The long runs, by hand and never in CI
 	@$(PY) benchmarks/heapwalk_soak.py
 	@$(PY) benchmarks/corpus.py
 	@$(PY) benchmarks/inflight.py
+	@$(PY) benchmarks/fleet_soak.py
 	@PYMPLER_FUZZ=10000 $(PY) -m pytest -q tests/render/pages/test_fuzz.py
 
 screenshots: $(VENV)/dev.stamp ## The pictures of the README and of the pages

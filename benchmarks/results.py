@@ -41,6 +41,7 @@ ORDER = (
     "Footprint",
     "Pages",
     "Store",
+    "Fleet",
     "Soak",
     "Corpus",
     "In flight",

@@ -16,12 +16,14 @@ __all__ = [
     "BAD",
     "DAY_S",
     "MOST_ACCUSERS",
+    "SPOKEN_OF",
     "DayGrowth",
     "Fleet",
     "FleetRoute",
     "ReleaseOnHost",
     "Rollup",
     "WorkerLife",
+    "by_verdict",
     "fleet_of",
     "growth_by_day",
     "new_since",
@@ -36,6 +38,9 @@ ALIVE_S = 180.0
 
 BAD = ("leak", "native", "cyclic-garbage")
 """Verdicts that make a route new in a release that did not have them before."""
+
+SPOKEN_OF = (*BAD, "allocator")
+"""Verdicts that somebody has to speak for: the headline says what is wrong, and who says so."""
 
 MOST_ACCUSERS = 20
 """Workers that are named for a route."""
@@ -72,7 +77,9 @@ class FleetRoute:
     Attributes:
         verdict: the worst of them; headline: the sentence of the worker that has seen most of it.
         releases, hosts: where it is.
-        accusing: how many of the ``workers`` say so; in ``accusers`` those that have seen most.
+        accusing: how many of the ``workers`` say so.
+        accusers: of each release and host the worker that says so and has seen most; of
+            verdicts in :data:`SPOKEN_OF`.
         bytes_per_request, objects_per_request: means over the windows of all workers.
     """
 
@@ -197,8 +204,11 @@ def fleet_of(summaries: Sequence[LeakSummary], alive_since: float = 0.0) -> Flee
 def _merged(said: list[tuple[LeakSummary, RouteSummary]]) -> FleetRoute:
     verdict = worst(route.verdict for _, route in said)
     agreeing = [(summary, route) for summary, route in said if route.verdict == verdict]
-    agreeing.sort(key=lambda pair: (-pair[1].windows, pair[0].worker))
+    agreeing.sort(key=lambda pair: (pair[1].windows, pair[0].worker), reverse=True)
     _, spokesman = agreeing[0]
+    accusers: dict[tuple[str, str], str] = {}
+    for summary, _ in agreeing if verdict in SPOKEN_OF else ():
+        accusers.setdefault((summary.release, summary.host), summary.worker)
     windows = sum(route.windows for _, route in said)
     suspects: dict[str, Suspect] = {}
     for _, route in agreeing:
@@ -215,7 +225,7 @@ def _merged(said: list[tuple[LeakSummary, RouteSummary]]) -> FleetRoute:
         objects_per_request=_mean([(r.objects_per_request, r.windows) for _, r in said]),
         releases=tuple(sorted({summary.release for summary, _ in agreeing})),
         hosts=tuple(sorted({summary.host for summary, _ in agreeing})),
-        accusers=tuple(summary.worker for summary, _ in agreeing[:MOST_ACCUSERS]),
+        accusers=tuple(accusers.values())[:MOST_ACCUSERS],
         accusing=len(agreeing),
         workers=len(said),
         suspects=tuple(suspects.values()),
@@ -295,6 +305,11 @@ def growth_by_day(rollups: Iterable[Rollup], route: str, method: str = "") -> li
         for key, (reports, left, objects) in sorted(sums.items())
         if reports
     ]
+
+
+def by_verdict(row: tuple[str, str, str | None]) -> tuple[int, str, str]:
+    """A key to sort methods, routes and verdicts by, the worst verdict first."""
+    return rank(row[2]), row[1], row[0]
 
 
 def rank(verdict: str | None) -> int:

@@ -12,6 +12,7 @@ from pympler.store.fleet import (
     FleetRoute,
     Rollup,
     WorkerLife,
+    by_verdict,
     fleet_of,
     growth_by_day,
     new_since,
@@ -29,6 +30,12 @@ class FleetReader(Protocol):
         self, since: float = 0.0, release: str | None = None, alive_since: float = 0.0
     ) -> Fleet:
         """What the workers say that were heard of since then, the worst of them by name."""
+
+    def routes(self, since: float = 0.0) -> list[tuple[str, str, str | None]]:
+        """Method, route and worst verdict of the routes heard of since then, the worst first."""
+
+    def releases(self) -> list[str]:
+        """The releases that workers have reported of, the latest started first."""
 
     def new_since(self, release: str) -> list[FleetRoute]:
         """Routes that are bad in this release and were not in those started before it."""
@@ -59,6 +66,18 @@ class SummaryReader:
         return fleet_of(
             selected(self._store.summaries(), since=since, release=release), alive_since
         )
+
+    def routes(self, since: float = 0.0) -> list[tuple[str, str, str | None]]:
+        """Method, route and worst verdict of the routes heard of since then, the worst first."""
+        rows = self.fleet(since).routes
+        return sorted(((row.method, row.route, row.verdict) for row in rows), key=by_verdict)
+
+    def releases(self) -> list[str]:
+        """The releases that workers have reported of, the latest started first."""
+        started: dict[str, float] = {}
+        for said in self._store.summaries():
+            started[said.release] = min(started.get(said.release, said.started_at), said.started_at)
+        return sorted(started, key=lambda name: (-started[name], name))
 
     def new_since(self, release: str) -> list[FleetRoute]:
         """Routes that are bad in this release and were not in those started before it."""

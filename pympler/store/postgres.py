@@ -38,6 +38,8 @@ _MOMENT_EVERY_S = 60.0
 _ASK_FOR_JOBS_EVERY_S = 2.0
 _CONNECT_S = 3
 _STATEMENT_S = 20
+# Without JIT: to compile a question takes longer than to answer it.
+_OPTIONS = f"-c statement_timeout={_STATEMENT_S}s -c lock_timeout={_STATEMENT_S}s -c jit=off"
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _REPLAYED_AT_ONCE = 50  # batches, so that what is new does not wait behind hours
 _MOST_JOBS = 1000
@@ -327,7 +329,7 @@ class PostgresStore(DatabaseStore):
             autocommit=True,
             connect_timeout=_CONNECT_S,
             application_name="pympler",
-            options=f"-c statement_timeout={_STATEMENT_S}s -c lock_timeout={_STATEMENT_S}s",
+            options=_OPTIONS,
             prepare_threshold=None,  # poolers such as pgbouncer hand out other sessions
         )
         try:

@@ -11,11 +11,13 @@ from pympler.store import Moment, rows
 from pympler.store.fleet import (
     DAY_S,
     MOST_ACCUSERS,
+    SPOKEN_OF,
     DayGrowth,
     Fleet,
     FleetRoute,
     ReleaseOnHost,
     WorkerLife,
+    by_verdict,
     newly_bad,
     rank,
 )
@@ -26,18 +28,31 @@ if TYPE_CHECKING:
 __all__ = ["PostgresReader"]
 
 _MOST_WORKERS = 50
+_DIGITS = 18
 _MOST_SPOKESMEN = 40
-_SPOKEN_OF = ("leak", "native", "cyclic-garbage", "allocator")
 
+# Twice: what is added up for each release and host needs no sorting, and leaves little to sort. The
+# worker that has seen most is the greatest of "its windows in 18 digits, its name".
 _ROUTES = f"""
-    SELECT r.method, r.route, r.verdict, count(*), sum(r.requests)::bigint,
-        sum(r.windows)::bigint, sum(r.bytes * r.windows), sum(r.objects * r.windows),
-        (array_agg(s.worker ORDER BY r.windows DESC, s.worker COLLATE "C"))[1:{MOST_ACCUSERS}],
-        array_agg(DISTINCT s.release), array_agg(DISTINCT s.host)
-    FROM pympler.summary s CROSS JOIN LATERAL unnest(s.methods, s.routes, s.verdicts,
-        s.route_requests, s.route_windows, s.route_bytes, s.route_objects)
-        AS r (method, route, verdict, requests, windows, bytes, objects)
-    WHERE {{where}} GROUP BY 1, 2, 3"""
+    SELECT method, route, verdict, sum(workers)::bigint, sum(requests)::bigint,
+        sum(windows)::bigint, sum(bytes), sum(objects),
+        (array_agg(spokesman ORDER BY spokesman DESC))[1:{MOST_ACCUSERS}],
+        array_agg(DISTINCT release), array_agg(DISTINCT host)
+    FROM (SELECT r.method, r.route, r.verdict, s.release, s.host, count(*) AS workers,
+            sum(r.requests) AS requests, sum(r.windows) AS windows,
+            sum(r.bytes * r.windows) AS bytes, sum(r.objects * r.windows) AS objects,
+            max((CASE WHEN r.verdict = ANY(ARRAY{list(SPOKEN_OF)!r})
+                THEN lpad(r.windows::text, {_DIGITS}, '0') || s.worker END) COLLATE "C")
+                AS spokesman
+        FROM pympler.summary s CROSS JOIN LATERAL unnest(s.methods, s.routes, s.verdicts,
+            s.route_requests, s.route_windows, s.route_bytes, s.route_objects)
+            AS r (method, route, verdict, requests, windows, bytes, objects)
+        WHERE {{where}} GROUP BY 1, 2, 3, 4, 5) AS parts
+    GROUP BY 1, 2, 3"""
+_NAMES = """
+    SELECT r.method, r.route, r.verdict FROM pympler.summary s
+    CROSS JOIN LATERAL unnest(s.methods, s.routes, s.verdicts) AS r (method, route, verdict)
+    WHERE s.taken_at >= %s GROUP BY 1, 2, 3"""
 _GROUPS = """
     SELECT release, host, verdict, count(*), count(*) FILTER (WHERE taken_at >= %s),
         sum(requests)::bigint, sum(windows)::bigint, min(started_at), max(taken_at),
@@ -90,10 +105,10 @@ class PostgresReader:
             by_route.setdefault(row[:2], []).append(row[2:])
         routes = [_merged(key, parts) for key, parts in by_route.items()]
         routes.sort(key=lambda row: (rank(row.verdict), -row.bytes_per_request * row.requests))
-        heard = self._speeches([row.accusers[0] for row in routes if row.verdict in _SPOKEN_OF])
+        heard = self._speeches([row.accusers[0] for row in routes if row.verdict in SPOKEN_OF])
         return [_spoken_of(row, heard) for row in routes]
 
-    def _speeches(self, accusers: Sequence[str]) -> dict[tuple[str, str, str], RouteSummary]:
+    def _speeches(self, accusers: Sequence[str]) -> dict[tuple[str, ...], RouteSummary]:
         """What those say of their routes that have seen most of them."""
         workers = list(dict.fromkeys(accusers))[:_MOST_SPOKESMEN]
         sql = "SELECT data FROM pympler.summary WHERE worker = ANY(%s)"
@@ -102,6 +117,21 @@ class PostgresReader:
             for said in (self._all(rows.summary_from, sql, [workers]) if workers else [])
             for route in said.routes
         }
+
+    def routes(self, since: float = 0.0) -> list[tuple[str, str, str | None]]:
+        """Method, route and worst verdict of the routes heard of since then, the worst first."""
+        found: dict[tuple[str, str], str | None] = {}
+        for method, route, verdict in self._all(_plain, _NAMES, [since]):
+            found[method, route] = worst((verdict, found.get((method, route))))
+        return sorted(((*key, said) for key, said in found.items()), key=by_verdict)
+
+    def releases(self) -> list[str]:
+        """The releases that workers have reported of, the latest started first."""
+        sql = (
+            "SELECT release FROM pympler.summary GROUP BY release "
+            'ORDER BY min(started_at) DESC, release COLLATE "C"'
+        )
+        return self._all(str, sql)
 
     def new_since(self, release: str) -> list[FleetRoute]:
         """Routes that are bad in this release and were not in those started before it."""
@@ -170,15 +200,15 @@ def _merged(key: tuple[str, str], parts: list[tuple[Any, ...]]) -> FleetRoute:
         objects_per_request=sum(part[5] for part in parts) / (windows or 1),
         releases=tuple(sorted(releases)),
         hosts=tuple(sorted(hosts)),
-        accusers=tuple(accusers),
+        accusers=tuple(name[_DIGITS:] for name in accusers if name),
         accusing=accusing,
         workers=sum(part[1] for part in parts),
         suspects=(),
     )
 
 
-def _spoken_of(row: FleetRoute, heard: dict[tuple[str, str, str], RouteSummary]) -> FleetRoute:
-    speech = heard.get((row.accusers[0], row.method, row.route))
+def _spoken_of(row: FleetRoute, heard: dict[tuple[str, ...], RouteSummary]) -> FleetRoute:
+    speech = heard.get((*row.accusers[:1], row.method, row.route))
     if speech is None:
         return row
     return replace(row, headline=speech.headline, suspects=speech.suspects)

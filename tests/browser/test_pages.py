@@ -118,6 +118,7 @@ def test_a_reader_walks_through_all_pages(shop: Shop, browser: Any) -> None:
     takes_snapshots_compares_them_and_follows_an_object(shop, reader)
     looks_at_garbage_the_process_and_one_armed_request(shop, reader)
     asks_for_a_snapshot_by_the_address(shop, reader)
+    goes_through_the_fleet(shop, reader)
     if shop.framework == "flask":
         reaches_everything_by_keyboard(shop, reader)
         does_without_a_script(shop, browser)
@@ -261,6 +262,23 @@ def does_without_a_script(shop: Shop, browser: Any) -> None:
         assert time.monotonic() < deadline
         page.reload()
     context.close()
+
+
+def goes_through_the_fleet(shop: Shop, reader: Reader) -> None:
+    page = reader.page
+    page.goto(shop.pages)
+    reader.go("Fleet")
+    reader.heading("Fleet")
+    reader.check_accessibility()
+    page.get_by_role("table").first.get_by_role("link", name="/cart/").click()
+    reader.heading("Growth over days")
+    page.get_by_role("img", name=re.compile("Bytes that a request leaves: ")).wait_for()
+    reader.check_accessibility()
+    page.get_by_role("link", name="Fleet").last.click()
+    page.get_by_role("region", name="Worst workers").get_by_role("link").first.click()
+    reader.heading(re.compile(r"pid \d+ on "))
+    page.get_by_role("heading", name="Memory over its life").wait_for()
+    reader.check_accessibility()
 
 
 def reaches_everything_by_keyboard(shop: Shop, reader: Reader) -> None:

@@ -24,9 +24,4 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture
 def postgres_url(postgres: PostgresServer) -> str:
     """The URL of a new, empty database."""
-    import psycopg
-
-    name = f"shop{next(_numbers)}"
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return postgres.url(name)
+    return postgres.url(postgres.create(f"shop{next(_numbers)}"))

@@ -28,12 +28,17 @@ max_connections = 40
 
 
 class PostgresServer:
-    """Can be started, stopped and killed; its data lie in a folder that goes with it."""
+    """Can be started, stopped and killed; its data lie in a folder that goes with it.
 
-    def __init__(self) -> None:
+    Args:
+        configuration: lines that count more than ours.
+        folder: where its data are to lie.
+    """
+
+    def __init__(self, configuration: str = "", folder: Path | None = None) -> None:
         self._bin = _binaries()
         require("a PostgreSQL server", self._bin, "the Debian package postgresql")
-        self._folder = Path(tempfile.mkdtemp(prefix="pympler-postgres-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="pympler-postgres-", dir=folder))
         self._data = self._folder / "data"
         self._as: dict[str, Any] = {}
         if os.getuid() == 0:  # it refuses to run as root
@@ -47,12 +52,32 @@ class PostgresServer:
                   "--locale=C", "--encoding=UTF8", f"--pwfile={password}")  # fmt: skip
         self.port = _free_port()
         with (self._data / "postgresql.conf").open("a") as file:
-            file.write(_CONFIGURATION.format(port=self.port))
+            file.write(_CONFIGURATION.format(port=self.port) + configuration)
         self.start()
 
     def url(self, database: str = "postgres", user: str = "tests", password: str = PASSWORD) -> str:
         quoted = password.replace(" ", "%20")
         return f"postgresql://{user}:{quoted}@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def pid(self) -> int:
+        """Of the process that all others of the server descend from."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
+    def create(self, database: str) -> str:
+        """Make an empty database; returns its name."""
+        self._alone(f"CREATE DATABASE {database}")
+        return database
+
+    def drop(self, database: str) -> None:
+        """Remove a database with all that is in it."""
+        self._alone(f"DROP DATABASE {database}")
+
+    def _alone(self, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(statement)
 
     def start(self) -> None:
         self._run("pg_ctl", "start", "-w", "-D", str(self._data), "-l", str(self._data / "log"))

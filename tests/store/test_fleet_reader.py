@@ -110,6 +110,12 @@ def test_a_part_of_the_fleet(reader: FleetReader) -> None:
 
 
 def test_what_is_new_in_a_release(reader: FleetReader) -> None:
+    assert reader.routes()[0] == ("GET", "/cart", "leak")
+    assert [name for _, name, _ in reader.routes(since=NOW - 15)] == [
+        "/cart",
+        '/a "b" \\ {c}, NULL',
+    ]
+    assert reader.releases() == ["1.1", "", "1.2"]
     assert sorted(paths(reader.new_since("1.2"))) == ["/cart", "/new"]
     assert reader.new_since("1.1") == []
     assert reader.new_since("no such") == []

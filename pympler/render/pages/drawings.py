@@ -21,13 +21,19 @@ MOST_SERIES = 8
 _WIDTH, _HEIGHT = 640, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 24
 _MOST_POINTS = 240
+_LONGEST_MARK = 16
 _SPANS = (10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400, 172800, 604800)
 
 Points = Sequence[tuple[float, float]]
 
 
 def time_chart(
-    title: str, series: Mapping[str, Points], now: float, *, in_bytes: bool = True
+    title: str,
+    series: Mapping[str, Points],
+    now: float,
+    *,
+    in_bytes: bool = True,
+    marks: Sequence[tuple[float, str]] = (),
 ) -> Markup:
     """Values over time up to now, one curve for each name.
 
@@ -36,6 +42,7 @@ def time_chart(
         series: for each name, moments (seconds since the epoch) and values, in order of time.
         now: the right edge.
         in_bytes: whether values are sizes; otherwise they are counts.
+        marks: moments to mark with a line and a word, such as the start of a release.
 
     Returns:
         A figure with its legend; empty if there is nothing to draw.
@@ -69,6 +76,14 @@ def time_chart(
             f'text-anchor="end">{escape(label(value))}</text>'
         )
     parts += _times(first, last, x)
+    for moment, word in marks:
+        if first <= moment <= last:
+            at = f"{x(moment):.1f}"
+            parts.append(
+                f'<line class="mark" x1="{at}" x2="{at}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>'
+                f'<text class="tick" x="{at}" y="{_TOP - 3}" text-anchor="middle">'
+                f"{escape(word[:_LONGEST_MARK])}</text>"
+            )
     for place, name in enumerate(names):
         path = " ".join(f"{x(moment):.1f},{y(value):.1f}" for moment, value in drawn[name])
         parts.append(f'<polyline class="curve s{place}" points="{path}"/>')

@@ -8,7 +8,17 @@ from dataclasses import replace
 
 from pympler.errors import StoreError
 from pympler.leaks.guard import guard
-from pympler.render.pages import classes, garbage, heap, jobs, leaks, overview, process, requests
+from pympler.render.pages import (
+    classes,
+    fleet,
+    garbage,
+    heap,
+    jobs,
+    leaks,
+    overview,
+    process,
+    requests,
+)
 from pympler.render.pages.access import Access, decide
 from pympler.render.pages.answers import MissingError, Redirect, RefusedError, Rendered, Site
 from pympler.render.pages.environment import FOLDER, environment
@@ -25,6 +35,7 @@ _VIEWS: Mapping[str, View] = {
     "": overview.show,
     "requests": requests.show,
     "leaks": leaks.show,
+    "fleet": fleet.show,
     "classes": classes.show,
     "heap": heap.show,
     "garbage": garbage.show,
@@ -36,6 +47,7 @@ _NAVIGATION = (
     ("", "Overview"),
     ("requests", "Requests"),
     ("leaks", "Leaks"),
+    ("fleet", "Fleet"),
     ("classes", "Classes"),
     ("heap", "Heap"),
     ("garbage", "Garbage"),
@@ -163,7 +175,10 @@ class Pages:
         values = {
             "at": at,
             "csrf": request.csrf() if request.csrf is not None else None,
-            "navigation": self._navigation,
+            # One process by itself is no fleet; who asks for the page is told so there.
+            "navigation": [
+                entry for entry in self._navigation if status.shared or entry[0] != "fleet"
+            ],
             "now": site.now,
             "store": status,
             "url": request.url,

@@ -20,6 +20,7 @@ MARK = "<i data-fuzz>\"'"
 
 KNOWN = (
     *("", "requests", "leaks", "classes", "heap", "garbage", "process", "jobs", "static"),
+    *("fleet", "growth", "new", "workers"),
     *("heap1", "heap2", "garbage1", "compare", "objects", "cancel", "pages.css", "..", "1", "0"),
 )
 texts = st.one_of(st.text(max_size=30), st.text(max_size=12).map(lambda text: MARK + text))
@@ -29,13 +30,14 @@ names = st.one_of(
     st.sampled_from(
         ["route", "method", "worker", "release", "status", "sort", "page", "name", "old", "new"]
     ),
-    st.sampled_from(["kind", "token", "worker"]),
+    st.sampled_from(["kind", "token", "worker", "period", "days"]),
     texts,
 )
 values = st.one_of(
     texts,
     st.integers().map(str),
     st.sampled_from(["heap1", "heap2", "heap", "snapshot", "garbage", "/cart/{id}", "bytes", "2"]),
+    st.sampled_from(["24h", "30d", "90", "2026.11"]),
 )
 fields = st.dictionaries(names, values, max_size=5)
 headers = st.dictionaries(

@@ -16,11 +16,12 @@ from pympler.store import Job, Moment, StoreStatus
 from pympler.store.memory import MemoryStore
 from tests.render.pages.values import HOLDER, NOW, fill, fill_all, report, summary
 
-PATHS = ("/", "/requests", "/leaks", "/classes", "/heap", "/garbage", "/process")
+PATHS = ("/", "/requests", "/leaks", "/fleet", "/classes", "/heap", "/garbage", "/process")
 EVERY_PATH = (
     *PATHS,
     *("/heap/heap1", "/heap/compare?old=heap1&new=heap2", "/classes?name=shop.models.Item"),
     *("/requests?sort=bytes&page=2", "/leaks?route=/cart/{id}"),
+    *("/fleet/growth", "/fleet/new", "/fleet/workers", f"/fleet/workers/{summary().worker}"),
 )
 
 
@@ -114,6 +115,8 @@ def test_requests_are_filtered_sorted_and_leafed_through(visitor: Visitor) -> No
         *["/requests?page=0", "/requests?page=-1", "/requests?page=9999999999999", "/x/y/z"],
         *["/requests?page=1e3", "/requests?status=abc", "/requests?sort=random", "/static/x.css"],
         *["/static/../site.py", "/static/", "/classes?name=none", "/garbage/x", "/process/1"],
+        *["/fleet/x", "/fleet/workers/nobody", "/fleet/growth/x", "/fleet/workers/a/b"],
+        *["/fleet?period=1y", "/fleet/growth?days=8", "/fleet/growth?days=x"],
         *["/heap/heap1/17", "/heap/heap1/x", "/requests?page=\N{SUPERSCRIPT TWO}"],
     ],
 )
