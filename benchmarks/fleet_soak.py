@@ -305,6 +305,7 @@ def _section(
         (f"each page of the fleet under {PAGE_MS:.0f} ms", f"{slowest:.0f}", slowest < PAGE_MS),
         ("the disk is bounded: MB left of a day", f"{left:,.0f} of {kept[0][1]:,.0f}", left < 100),
     ]
+    numbers = (day["saved"], reports)
     rows = [[name, *pages[0][name], *pages[1][name]] for name in pages[1]]
     return "\n\n".join(
         [
@@ -315,16 +316,15 @@ def _section(
             f"{day['moments']:,} readings of memory and {day['summaries']:,} summaries of 20 "
             f"routes each. The server is on the same machine of {os.cpu_count()} cores, with "
             "fsync; the machine was shared with other work meanwhile, so that CPU time tells more "
-            f"than the clock. CPU time of all that a report brought with it: {1e6 * day['cpu_s'] / day['saved']:.0f} us in the writers, "
+            "than the clock. CPU time of all that a report brought with it: "
+            f"{1e6 * day['cpu_s'] / day['saved']:.0f} us in the writers, "
             f"{1e6 * day['server_s'] / day['saved']:.0f} us in the server.",
             f"Slopes, {args.slope_seconds:.0f} s each:",
             table(["writers", "reports/s", "us in the writer", "us in the server"], by_writers),
             f"Pages, median of nine by the clock and mean CPU time (of the page and of the "
             f"server), after the run ({day['saved']:,} reports) and with {reports:,} reports "
             f"({copied:,} of them copied in the server) and {rollups:,} roll-ups of 30 days:",
-            table(
-                ["page", *(f"{n:,}, {u}" for n in (day["saved"], reports) for u in _UNITS)], rows
-            ),
+            table(["page", *(f"{n:,}, {unit}" for n in numbers for unit in _UNITS)], rows),
             f"Disk: {per_report:,.0f} bytes for a report with its indexes, {per_moment:,.0f} for a "
             f"reading, {disk['rollup'] / max(rollups, 1):,.0f} for a roll-up. As days pass:",
             table(["", "MB", "ms to tidy up"], kept),
