@@ -64,6 +64,15 @@ class PostgresServer:
         """Of the process that all others of the server descend from."""
         return int((self._data / "postmaster.pid").read_text().split()[0])
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its first process lives."""
+        try:
+            os.kill(self.pid, 0)
+        except (FileNotFoundError, ProcessLookupError, IndexError):
+            return False
+        return True
+
     def create(self, database: str) -> str:
         """Make an empty database; returns its name."""
         self._alone(f"CREATE DATABASE {database}")
@@ -87,7 +96,7 @@ class PostgresServer:
         self._run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self._data))
 
     def remove(self) -> None:
-        if (self._data / "postmaster.pid").exists():
+        if self.is_running:
             self.stop("immediate")
         shutil.rmtree(self._folder, ignore_errors=True)
 
