@@ -2,6 +2,22 @@
 
 #include "memory.h"
 
+#ifdef MADV_HUGEPAGE
+/* Large pages, if the system has some to give: fewer faults, and addresses are found faster. */
+#define HUGE_FROM ((size_t)4 << 20)
+
+static void *
+prefer_huge(void *area, size_t bytes)
+{
+    if (bytes >= HUGE_FROM) {
+        madvise(area, bytes, MADV_HUGEPAGE);
+    }
+    return area;
+}
+#else
+#define prefer_huge(area, bytes) (area)
+#endif
+
 void *
 area_new(size_t bytes)
 {
@@ -12,7 +28,7 @@ area_new(size_t bytes)
     return VirtualAlloc(NULL, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
 #else
     void *area = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return area == MAP_FAILED ? NULL : area;
+    return area == MAP_FAILED ? NULL : prefer_huge(area, bytes);
 #endif
 }
 
@@ -39,7 +55,7 @@ area_grow(void *old, size_t old_bytes, size_t bytes)
 #ifdef MREMAP_MAYMOVE
     if (old != NULL && old_bytes >= LARGE) {
         void *moved = mremap(old, old_bytes, bytes, MREMAP_MAYMOVE);
-        return moved == MAP_FAILED ? NULL : moved;
+        return moved == MAP_FAILED ? NULL : prefer_huge(moved, bytes);
     }
 #endif
     void *area = area_new(bytes);
