@@ -144,7 +144,7 @@ import sys
 sys.path[:0] = [{str(ROOT)!r}]
 from pympler import _heapwalk
 walker = _heapwalk.Walker()
-frames = walker.reach([sys.modules], [])
+found, frames = walker.reach([sys.modules], None)
 """
     for _ in range(20):
         ident = interpreters.create()

@@ -53,6 +53,7 @@ representations: dict[type, list[Callable[[Any], str]]] = {
 }
 """How objects of a type are called, briefly first. Entries of yours split the rows of a type."""
 
+_LOOKED_AT = 2000
 _OURS = {id(kind): made[0] for kind, made in representations.items()}
 
 
@@ -90,7 +91,7 @@ def summarize(objects: Iterable[Any]) -> Summary:
     """
     rows = Summary()
     if extension() is not None:
-        rows.extend(_compiled_rows(list(objects)))
+        rows.extend(_compiled_rows(objects if type(objects) is list else list(objects)))
         return rows
     for kind, items in by_type(objects):
         rows.extend(_rows(kind, items))
@@ -100,14 +101,12 @@ def summarize(objects: Iterable[Any]) -> Summary:
 def _compiled_rows(objects: list[Any]) -> Iterator[Row]:
     walker = new_walker()
     parked: list[Any] = []
+    # Fewer are handed back as unknown if the types of some of them are known before.
+    _learn(walker, walker.look(objects[:: len(objects) // _LOOKED_AT + 1]))
     while objects:
         more, objects, samples, _, _ = walker.count(objects)
         parked += more
-        for item in samples:
-            if _own_representation(type(item)) is not None:
-                teach_mode(walker, type(item), PARK)
-            else:
-                teach(walker, kind_of(type(item), EVERYTHING), item, follow=BY_NATURE)
+        _learn(walker, samples)
     by_kind = {id(kind): items for kind, items in by_type(parked)}
     for kind, number, size in walker.tally():
         items = by_kind.get(id(kind), [])
@@ -116,6 +115,14 @@ def _compiled_rows(objects: list[Any]) -> Iterator[Row]:
             yield Row(name, number + len(items), size + _bytes(items), (id(kind), name))
         elif items:
             yield from _rows(kind, items)
+
+
+def _learn(walker: Any, samples: list[Any]) -> None:
+    for item in samples:
+        if _own_representation(type(item)) is not None:
+            teach_mode(walker, type(item), PARK)
+        else:
+            teach(walker, kind_of(type(item), EVERYTHING), item, follow=BY_NATURE)
 
 
 def _rows(kind: type, items: list[Any]) -> Iterator[Row]:

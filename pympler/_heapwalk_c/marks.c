@@ -27,6 +27,13 @@ marks_new(PyTypeObject *type, PyObject *args, PyObject *names)
     return (PyObject *)marks;
 }
 
+int
+is_marks(PyObject *item)
+{
+    /* In each interpreter it is a type of its own; what makes the objects is the same. */
+    return Py_TYPE(item)->tp_new == marks_new;
+}
+
 static void
 marks_dealloc(Marks *marks)
 {

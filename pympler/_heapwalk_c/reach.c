@@ -4,23 +4,49 @@
 #include "references.h"
 #include "walking.h"
 
-const char reach_doc[] = PyDoc_STR(
-    "reach(items, found) -> frames\n\n"
-    "Append all that the items lead to and that was not met before to the list found.");
-
-PyObject *
-walker_reach(Walker *walker, PyObject *args)
+/* What is known of a type in this walk; new here, it is followed by its nature. */
+static Kind *
+kind_in_reach(Walker *walker, PyTypeObject *type, Marks *skipped)
 {
-    PyObject *items, *found;
-    if (!PyArg_ParseTuple(args, "O!O!", &PyList_Type, &items, &PyList_Type, &found)) {
-        return NULL;
+    Kind *kind = find_kind(walker, type);
+    if (kind == NULL && (kind = add_kind(walker, type)) != NULL) {
+        use_nature(walker, kind);
+        if (kind->follow == WITH_NAMESPACE) {
+            kind->follow = PLAIN; /* gc tracks the namespace */
+        }
+        if (skipped != NULL && map_has(&skipped->map, type)) {
+            kind->mode = SKIP;
+        }
     }
+    return kind;
+}
+
+/* Meet all that gc tracks. Exact tuples are found through what holds them, since another thread may
+   be filling one; the list is gone before it runs again. */
+static int
+meet_tracked(Walker *walker)
+{
+    PyObject *listed = all_tracked();
+    if (listed == NULL) {
+        return 0;
+    }
+    PyObject **items = ((PyListObject *)listed)->ob_item;
+    size_t count = (size_t)PyList_GET_SIZE(listed);
+    for (size_t i = 0; i < count && !walker->failed; i++) {
+        fetch_ahead(items, i, count);
+        if (!PyTuple_CheckExact(items[i]) && items[i] != listed) {
+            meet(walker, items[i]);
+        }
+    }
+    Py_DECREF(listed);
+    return 1;
+}
+
+/* Look at all that was met and at what that leads to. Frames are put aside; how many are left. */
+static size_t
+reach_all(Walker *walker, Marks *skipped)
+{
     Ahead ahead = {.walker = walker};
-    begin_meeting(walker);
-    walker->parked.count = 0;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items) && !walker->failed; i++) {
-        meet(walker, PyList_GET_ITEM(items, i));
-    }
     PyTypeObject *last_type = NULL;
     Kind *kind = NULL;
     size_t kept = 0;
@@ -32,56 +58,73 @@ walker_reach(Walker *walker, PyObject *args)
         }
         if (Py_TYPE(item) != last_type) {
             last_type = Py_TYPE(item);
-            kind = find_kind(walker, last_type);
+            kind = kind_in_reach(walker, last_type, skipped);
             if (kind == NULL) {
-                kind = add_kind(walker, last_type);
-                if (kind == NULL) {
-                    return no_memory(walker);
-                }
-                use_nature(walker, kind);
-                if (kind->follow == WITH_NAMESPACE) {
-                    kind->follow = PLAIN; /* gc tracks the namespace */
-                }
+                walker->failed = 1;
+                break;
             }
         }
-        if (kind->mode == SKIP) {
+        if (kind->mode == SKIP || kind->follow == FRAME) {
             AT(walker->next, PyObject *)[i] = NULL;
-            continue;
-        }
-        if (kind->follow == FRAME) {
-            AT(walker->next, PyObject *)[i] = NULL;
-            if (!PUSH(&walker->parked, PyObject *, item)) {
-                return no_memory(walker);
+            if (kind->mode != SKIP && !PUSH(&walker->parked, PyObject *, item)) {
+                walker->failed = 1;
             }
             continue;
         }
         kept++;
         meet_all(walker, kind, item);
     }
+    return kept;
+}
+
+const char reach_doc[] = PyDoc_STR(
+    "reach(items, skipped) -> (found, frames)\n\n"
+    "All that the items (None: all that gc tracks) lead to and that was not met before; frames, "
+    "which are not gone through; without objects of the types whose ids are in the marks.");
+
+PyObject *
+walker_reach(Walker *walker, PyObject *args)
+{
+    PyObject *items, *skipped;
+    if (!PyArg_ParseTuple(args, "OO", &items, &skipped)) {
+        return NULL;
+    }
+    if ((items != Py_None && !PyList_CheckExact(items)) ||
+        (skipped != Py_None && !is_marks(skipped))) {
+        PyErr_SetString(PyExc_TypeError, "give a list or None, and Marks or None");
+        return NULL;
+    }
+    begin_meeting(walker);
+    walker->parked.count = 0;
+    if (items == Py_None) {
+        if (!meet_tracked(walker)) {
+            return NULL;
+        }
+    }
+    else {
+        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items) && !walker->failed; i++) {
+            meet(walker, PyList_GET_ITEM(items, i));
+        }
+    }
+    size_t kept = reach_all(walker, skipped == Py_None ? NULL : (Marks *)skipped);
     if (walker->failed) {
         return no_memory(walker);
     }
     PyObject *frames = list_of(&walker->parked);
-    PyObject *more = frames ? PyList_New(kept) : NULL;
-    if (more == NULL) {
+    PyObject *found = frames ? PyList_New((Py_ssize_t)kept) : NULL;
+    walker->parked.count = 0;
+    if (found == NULL) {
         Py_XDECREF(frames);
         return NULL;
     }
-    size_t place = 0;
+    Py_ssize_t place = 0;
+    PyObject **met = walker->next.data;
     for (size_t i = 0; i < walker->next.count; i++) {
-        PyObject *item = AT(walker->next, PyObject *)[i];
-        if (item != NULL) {
-            Py_INCREF(item);
-            PyList_SET_ITEM(more, place++, item);
+        if (met[i] != NULL) {
+            Py_INCREF(met[i]);
+            PyList_SET_ITEM(found, place++, met[i]);
         }
     }
     walker->next.count = 0;
-    Py_ssize_t end = PyList_GET_SIZE(found);
-    int failed = PyList_SetSlice(found, end, end, more);
-    Py_DECREF(more);
-    if (failed) {
-        Py_DECREF(frames);
-        return NULL;
-    }
-    return frames;
+    return Py_BuildValue("NN", found, frames);
 }

@@ -154,8 +154,7 @@ walker_new(PyTypeObject *type, PyObject *args, PyObject *names)
                                      &layout)) {
         return NULL;
     }
-    /* Marks is made by the same module, and known by how it is made. */
-    if (shared != Py_None && strcmp(Py_TYPE(shared)->tp_name, "pympler._heapwalk.Marks") != 0) {
+    if (shared != Py_None && !is_marks(shared)) {
         PyErr_SetString(PyExc_TypeError, "shared must be Marks");
         return NULL;
     }

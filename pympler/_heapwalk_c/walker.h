@@ -85,6 +85,7 @@ find_kind(Walker *walker, PyTypeObject *type)
 
 Kind *add_kind(Walker *walker, PyTypeObject *type);
 void teach_itself(const Walker *walker, Kind *kind);
+int is_marks(PyObject *item);
 void use_nature(const Walker *walker, Kind *kind);
 
 #endif

@@ -14,7 +14,6 @@ from typing import Any
 from pympler.graph.containers import list_without_tuples
 from pympler.graph.roots import Held, frame_locals, is_own_frame, module_namespace, root_phases
 from pympler.sizing.compiled import extension, new_walker
-from pympler.sizing.taught import SKIP, teach_mode
 from pympler.sizing.walk import MARK_SHIFT, marks_of
 
 __all__ = ["by_type", "keys_of", "live_objects", "without_passing"]
@@ -40,8 +39,11 @@ def live_objects(
         ignore: ids of objects that are neither listed nor looked into.
         ignored_types: ids of types whose instances are neither.
     """
-    listed = without_passing(list_without_tuples())
     is_frozen = gc.get_freeze_count() > 0
+    if extension() is not None and not is_frozen:
+        left_out = [id(ignore), id(ignored_types), *ignore]
+        return _reach(None, left_out, ignored_types, include_frames)
+    listed = without_passing(list_without_tuples())
     if is_frozen:
         roots = [root.item for phase in root_phases() for root in phase]
         # What stands for a root is made for the walk; what it refers to is the program's.
@@ -74,24 +76,26 @@ def live_objects(
 
 
 def _reach(
-    listed: list[Any], left_out: list[int], ignored_types: Collection[int], include_frames: bool
+    listed: list[Any] | None,
+    left_out: list[int],
+    ignored_types: Collection[int],
+    include_frames: bool,
 ) -> list[Any]:
-    """The same walk by the extension, which hands back frames."""
-    walker = new_walker(shared=extension().Marks(left_out))
-    if ignored_types:
-        kinds = dict(zip(map(id, map(type, listed)), map(type, listed), strict=True))
-        for key in kinds.keys() & set(ignored_types):
-            teach_mode(walker, kinds[key], SKIP)
-        del kinds
-    found: list[Any] = []
-    frames = walker.reach(listed, found)
-    listed.clear()
+    """The same walk by the extension, which lists what gc tracks itself and hands back frames."""
+    marks = extension().Marks
+    left_out.append(id(left_out))
+    walker = new_walker(shared=marks(left_out))
+    skipped = marks(list(ignored_types))
+    found: list[Any]
+    found, frames = walker.reach(listed, skipped)
+    del listed
     while frames:
         frames = [item for item in frames if not is_own_frame(item)]
         if include_frames:
             found += frames
         following = [value for item in frames for value in frame_locals(item).values()]
-        frames = walker.reach(following, found)
+        more, frames = walker.reach(following, skipped)
+        found += more
     return found
 
 
