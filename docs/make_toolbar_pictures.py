@@ -9,7 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.browser.test_toolbars import browsing, serving  # noqa: E402
+from tests.browser.browsing import launched, page_of  # noqa: E402
+from tests.browser.test_toolbars import serving  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 
@@ -20,7 +21,7 @@ def main(folder: Path = IMAGES) -> None:
         ("django", "/cart/{}/", "#MemoryPanel"),
         ("flask", "/cart/{}", "#flDebugMemoryPanel-content"),
     ):
-        with serving(f"toolbar_{kind}") as address, browsing() as page:
+        with serving(f"toolbar_{kind}") as address, launched() as browser, page_of(browser) as page:
             page.set_viewport_size({"width": 1180, "height": 620})
             for number in (40, 41, 42):  # the first ones fill caches
                 page.goto(address + path.format(number))

@@ -1,48 +1,24 @@
-"""One browser for the tests of a module, without a network of its own."""
+"""One browser for the tests of a module."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support import require
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+from tests.browser.browsing import launched, page_of
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Headless Chromium; no longer than a module, since asyncio is not to be used beside it."""
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    require("a browser", program, "chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        require("Playwright", False, "playwright")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    """No longer than a module, since asyncio is not to be used beside it."""
+    with launched() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    """A page; what its console complains of, or could not be loaded, fails the test."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
-    made = context.new_page()
-    made.set_default_timeout(30_000)
-    faults: list[str] = []
-
-    def note(request: Any) -> None:
-        if request.failure != "net::ERR_ABORTED":  # a page that is left asks for nothing any more
-            faults.append(f"{request.failure} {request.url}")
-
-    made.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
-    made.on("pageerror", lambda error: faults.append(str(error)))
-    made.on("requestfailed", note)
-    yield made
-    context.close()
-    assert faults == []
+    """A page of its own for each test."""
+    with page_of(browser) as made:
+        yield made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pympler.render.pages import Access, PageRequest, Pages
-from pympler.render.pages.access import PROXY_HEADERS
+from pympler.render.pages.access import PROXY_HEADERS, wants_snapshot
 from pympler.store.memory import MemoryStore
 from tests.render.pages.values import NOW, fill_all
 
@@ -43,6 +44,7 @@ fields = st.dictionaries(names, values, max_size=5)
 headers = st.dictionaries(
     st.one_of(
         st.sampled_from(["cookie", "origin", "sec-fetch-site", "content-type", *PROXY_HEADERS]),
+        st.just("referer"),
         texts.map(str.lower),
     ),
     texts,
@@ -97,6 +99,15 @@ def test_whatever_is_asked_is_answered(store: MemoryStore, request: PageRequest)
     assert not location.startswith("//")
     if response.status not in (403, 404):
         assert may_come_in(request)
+
+
+@given(request=requests)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_asks_for_a_snapshot_could_have_sent_a_form(request: PageRequest) -> None:
+    asked = replace(request, query={**request.query, "pympler": ""})
+    if wants_snapshot(Access(pages=True, token="right"), asked):
+        assert may_come_in(replace(asked, query={}))
+        assert asked.headers.get("sec-fetch-site", "none") in ("none", "same-origin")
 
 
 def may_come_in(request: PageRequest) -> bool:
