@@ -79,7 +79,7 @@ ITEMS = ClassTotal(
     routes=(Place("GET /cart/{id}", 740), Place("requests in flight", 14)),
     sites=(Place(ADDED, 754),),
 )
-CARTS = ClassTotal("shop.models.Cart", births=611, deaths=597, live_bytes=6_720)
+CARTS = ClassTotal("shop.models.Cart", births=611, deaths=599, live_bytes=5_760)
 
 
 def summary(pid: int = 4711, *, host: str = "web-1", now: float = NOW) -> LeakSummary:
@@ -143,8 +143,15 @@ def fill_all(store: Store, now: float = NOW, workers: int = 3) -> str:
     """All that the pages can show; returns the first worker."""
     pids = range(4711, 4711 + workers)
     ids = [worker_id("web-1", pid, STARTED) for pid in pids]
-    for pid in reversed(pids):
-        store.save_summary(summary(pid, now=now))
+    for place, pid in reversed(list(enumerate(pids))):
+        more = place * 119  # as many as the last reading says
+        items = replace(
+            ITEMS,
+            births=ITEMS.births + more,
+            routes=(Place("GET /cart/{id}", 740 + more), *ITEMS.routes[1:]),
+            sites=(Place(ADDED, 754 + more),),
+        )
+        store.save_summary(replace(summary(pid, now=now), classes=(items, CARTS)))
     routes = ["/cart/{id}", "/products/{id}", "/search", "/checkout", "/report"]
     for number in range(1, 121):
         pid = pids[number % workers]
@@ -179,7 +186,7 @@ def fill_all(store: Store, now: float = NOW, workers: int = 3) -> str:
                     blocks=400_000 + step * 90,
                     lengths={HOLDER: step * (3 + place), "shop.search.results": min(step * 4, 128)},
                     tracked={
-                        "shop.models.Item": (40 + step * (6 + place), (40 + step * 6) * 56),
+                        "shop.models.Item": (items := 40 + step * (6 + place), items * 56),
                         "shop.models.Cart": (12 + step % 7, (12 + step % 7) * 480),
                     },
                 )
