@@ -186,7 +186,7 @@ def fill_all(store: Store, now: float = NOW, workers: int = 3) -> str:
                     blocks=400_000 + step * 90,
                     lengths={HOLDER: step * (3 + place), "shop.search.results": min(step * 4, 128)},
                     tracked={
-                        "shop.models.Item": (items := 40 + step * (6 + place), items * 56),
+                        "shop.models.Item": (live := 40 + step * (6 + place), live * 56),
                         "shop.models.Cart": (12 + step % 7, (12 + step % 7) * 480),
                     },
                 )
