@@ -26,6 +26,7 @@ def names(rows: list[Any]) -> dict[str, int]:
 
 QUIET = """
 import io
+import sys
 from pympler import summary
 from pympler.tracker import SummaryTracker
 out = io.StringIO()
@@ -35,9 +36,10 @@ tracker.print_diff(stream=out)
 assert out.getvalue().count("\\n") == 2, out.getvalue()
 first = tracker.create_summary()
 second = tracker.create_summary()
-# Up to 3.10 code that has run often gets a cache of its own.
 changed = [row for row in summary.get_diff(first, second) if row[1] or row[2]]
-assert [row for row in changed if row[1] or row[0] != "code"] == [], changed
+if sys.version_info < (3, 11):  # code that has run a thousand times gets a cache of its own
+    changed = [row for row in changed if row[1] or row[2] < 0 or row[0] != "code"]
+assert changed == [], changed
 """
 
 
