@@ -15,6 +15,7 @@ from typing import Any
 from pympler.graph.landmarks import what_runs
 from pympler.graph.paths import find_chains
 from pympler.graph.roots import is_added, is_own, module_namespace
+from pympler.leaks.check.bounds import code_bounds, lifetime_s, owner_bound
 from pympler.leaks.growth import cache_dict, fetch, left_behind
 from pympler.leaks.lengths import LruCache, bound_of, length_of
 from pympler.leaks.report import Suspect
@@ -25,22 +26,6 @@ __all__ = ["Candidate", "container_candidates", "module_of", "name_objects", "ra
 
 _MOST = 20
 _UNNAMED = "that only the interpreter holds"
-_BOUND_NAMES = (
-    "maxsize",
-    "max_size",
-    "maxlen",
-    "max_len",
-    "max_length",
-    "max_items",
-    "maxitems",
-    "max_entries",
-    "maxentries",
-    "max_keys",
-    "capacity",
-    "size_limit",
-)
-_mro_of = type.__dict__["__mro__"].__get__
-_class_namespace_of = type.__dict__["__dict__"].__get__
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +40,8 @@ class Candidate:
         table_bytes: reads its own flat size.
         growth: entries per request, as it grew in the rounds.
         bound: declared for good (``maxlen``); owner_bound: declared by the object that owns it.
+        code_bounds: what the code that can shorten it compares its length with; lifetime_s: how
+            long its owner says that entries live.
         is_slot: whether it is what stands in a place now, rather than one object.
         patient: whether it is judged at the end only, because it grows in turns.
         verdict: ``None`` until it is confirmed as ``"leak"`` or found ``"bounded"``.
@@ -72,6 +59,8 @@ class Candidate:
     growth: float
     bound: int | None = None
     owner_bound: int | None = None
+    code_bounds: tuple[int, ...] = ()
+    lifetime_s: float = 0.0
     is_slot: bool = False
     patient: bool = False
     verdict: str | None = None
@@ -111,7 +100,7 @@ def container_candidates(growing: Mapping[int, float]) -> list[Candidate]:
         if name is None:
             if _belongs_to_pympler(item):
                 continue
-            name = _Name(f"a {type_name(type(item))} {_UNNAMED}", False, None)
+            name = _Name(f"a {type_name(type(item))} {_UNNAMED}", False)
         found.append(_container(item, growing[key], name))
     return found
 
@@ -120,15 +109,15 @@ def container_candidates(growing: Mapping[int, float]) -> list[Candidate]:
 class _Name:
     text: str
     application: bool
-    owner_bound: int | None
+    owner_bound: int | None = None
+    code_bounds: tuple[int, ...] = ()
+    lifetime_s: float = 0.0
 
 
 def name_objects(items: Mapping[int, Any]) -> dict[int, _Name]:
     """Names for objects, given by id; those that no root leads to are left out."""
     names = {
-        key: _Name(found[0], found[1], None)
-        for key, item in items.items()
-        if (found := module_of(item)) is not None
+        key: _Name(*found) for key, item in items.items() if (found := module_of(item)) is not None
     }
     chains = find_chains(key for key in items if key not in names)
     for key, ids in chains.ids.items():
@@ -137,7 +126,9 @@ def name_objects(items: Mapping[int, Any]) -> dict[int, _Name]:
             path = chains.describe_holder(objects)
             application = _is_application(objects[0])
             text = path.text if application else _of_logger(objects) or path.text
-            names[key] = _Name(text, application, _owner_bound(objects))
+            bounds = code_bounds(text, objects) if application else ()
+            life_s = lifetime_s(objects)
+            names[key] = _Name(text, application, owner_bound(objects), bounds, life_s)
     return names
 
 
@@ -228,6 +219,8 @@ def _container(item: Any, growth: float, name: _Name) -> Candidate:
         growth=growth,
         bound=bound_of(item),
         owner_bound=name.owner_bound,
+        code_bounds=name.code_bounds,
+        lifetime_s=name.lifetime_s,
     )
 
 
@@ -238,38 +231,6 @@ def _is_application(root: Any) -> bool:
         return False
     file = module_namespace(root).get("__file__")
     return type(file) is str and is_application_file(file)
-
-
-def _owner_bound(objects: list[Any]) -> int | None:
-    """What the instance that owns a container declares as its bound (``self.maxsize``)."""
-    for owner in reversed(objects[-3:-1]):
-        if type(owner) in (dict, list, tuple) or issubclass(type(owner), (type, ModuleType)):
-            continue
-        return _declared(owner)
-    return _declared(objects[-1])
-
-
-def _declared(owner: Any) -> int | None:
-    classes = _mro_of(type(owner))
-    mangled = [f"_{kind.__name__.lstrip('_')}__" for kind in classes]
-    for name in _BOUND_NAMES:
-        for prefix in ("", "_", *mangled):
-            value = _plain_attribute(owner, classes, prefix + name)
-            if type(value) is int and value > 0:
-                return value
-    return None
-
-
-def _plain_attribute(owner: Any, classes: tuple[type, ...], name: str) -> Any:
-    # A property of the class would run code of the application's.
-    for kind in classes:
-        found = _class_namespace_of(kind).get(name)
-        if found is not None:
-            return found if type(found) is int else None
-    try:
-        return object.__getattribute__(owner, name)
-    except AttributeError:
-        return None
 
 
 def _belongs_to_pympler(item: Any) -> bool:

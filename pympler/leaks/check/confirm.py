@@ -19,6 +19,7 @@ __all__ = ["Limits", "Watch", "confirm"]
 _NO_MORE_THREADS = 200
 _NO_MORE_BYTES = 512 << 20
 _ENOUGH_TO_JUDGE = 250
+_LONGEST_LIFETIME_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +148,18 @@ def confirm(
                 f"is, {_ENOUGH_TO_JUDGE} are needed; give it more with --max-seconds"
             )
         if watches and not reason and sent == plan.goal - limits.block:
-            wait(max(limits.least_s - plan.elapsed_s(), 0.0))
+            least_s = max(limits.least_s, *map(_lifetime_s, watches))
+            wait(min(max(least_s - plan.elapsed_s(), 0.0), plan.left_s() / 2))
         progress(sent, plan.goal)
     for one, watch in watches.items():
         _conclude(one, watch, sent, reason.strip() and reason)
     return sent
+
+
+def _lifetime_s(one: Candidate) -> float:
+    """The seconds after which what was added first must be gone, as far as that is waited for."""
+    wanted_s = 1.1 * one.lifetime_s
+    return wanted_s if wanted_s <= _LONGEST_LIFETIME_S else 0.0
 
 
 class _Plan:
@@ -189,6 +197,10 @@ class _Plan:
             return ""
         return " "
 
+    def left_s(self) -> float:
+        """Seconds that there still are."""
+        return max(self._limits.longest_s - self.elapsed_s(), 0.0)
+
     def is_late(self) -> bool:
         """Whether all the time that there is has passed."""
         return self.elapsed_s() > self._limits.longest_s
@@ -217,5 +229,9 @@ def _conclude(one: Candidate, watch: Watch, sent: int, reason: str) -> None:
     if one.owner_bound is not None and one.owner_bound >= watch.last:
         one.verdict, one.bound = "bounded", one.owner_bound
         one.evidence = f"declares a bound of {one.owner_bound}"
+    elif one.code_bounds and one.code_bounds[-1] >= watch.last:
+        one.verdict = "bounded"
+        one.bound = next(bound for bound in one.code_bounds if bound >= watch.last)
+        one.evidence = f"declares a bound of {one.bound} in its code"
     else:
         one.verdict, one.evidence = "leak", f"no bound seen in {sent:,} requests{reason}"

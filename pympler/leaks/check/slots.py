@@ -155,6 +155,8 @@ def _candidate(read: Callable[[], Any], growth: float, value: Any, name: Any) ->
         growth=growth,
         bound=bound_of(value),
         owner_bound=name.owner_bound,
+        code_bounds=name.code_bounds,
+        lifetime_s=name.lifetime_s,
         is_slot=True,
     )
 

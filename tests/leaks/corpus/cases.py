@@ -134,6 +134,7 @@ CODE = {
     "class-attributes": "plain_code.Service | the names in plain_code.Service",
     "method-cache": "lru_cache of plain_code.Service.compute",
     "lru-by-hand": "plain_code.RECENT.entries",
+    "counted": "plain_code.COUNTED.orders",
     "kept-error": "plain_code.last_error*",
     "suspended": "plain_code.POLLS",
     "handlers": "logging.getLogger('plain.code').handlers | plain_code.LOG.handlers",
@@ -160,6 +161,7 @@ INNOCENT = [
     "pool", "labels", "by-the-clock", "bounded-queue", "sawtooth", "headlines", "memory-handler",
     "late-imports", "patterns", "weak-set", "declared", "lru", "few-arguments", "cycles",
     "temporary", "kept-until-next", "short-thread", "dynamic-class", "frozen-pair",
+    "cleared", "trimmed", "remembered", "timed",
 ]  # fmt: skip
 INNOCENT_SHOP = ["template", "connection", "cookie", "large"]
 INNOCENT_HUB = ["later", "background", "threaded", "variable", "future", "stream", "drop-oldest"]

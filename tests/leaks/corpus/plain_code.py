@@ -84,6 +84,25 @@ class Recent:
             self.entries.popitem(last=False)
 
 
+class Counted:
+    """Tells when there are many, and takes back what it was asked to: nothing that bounds it."""
+
+    many = 5000
+
+    def __init__(self) -> None:
+        self.orders: dict[int, str] = {}
+
+    def add(self, n: int) -> bool:
+        self.orders[n] = f"order {n}"  # leak: counted
+        return len(self.orders) > 100
+
+    def cancel(self, n: int) -> None:
+        self.orders.pop(n, None)
+
+
+COUNTED = Counted()
+
+
 class OrderFailedError(Exception):
     """One of a chain."""
 
@@ -207,6 +226,16 @@ def lru_by_hand(n: int) -> None:
 
 def lru_by_hand_fixed(n: int) -> None:
     RECENT.put(n, limit=64)
+
+
+def counted(n: int) -> None:
+    COUNTED.add(n)
+    COUNTED.cancel(-1)
+
+
+def counted_fixed(n: int) -> None:
+    COUNTED.add(n)
+    COUNTED.cancel(n)
 
 
 def kept_error(n: int) -> None:

@@ -45,6 +45,8 @@ MODULES = [
     "pprint", "profile", "pyclbr", "rlcompleter", "sched", "shelve", "smtplib", "sunau", "tabnanny",
     "telnetlib", "timeit", "trace", "wave", "xmlrpc.client", "zipapp",
 ]  # fmt: skip
+MOST_ROWS = 5000
+ROWS: dict[int, str] = {}
 news = ""
 log_length = 0
 
@@ -240,6 +242,83 @@ def frozen_pair(n: int) -> None:
     finally:
         gc.enable()
     del pairs
+
+
+def cleared(n: int) -> None:
+    """Is emptied long after any check."""
+    if len(ROWS) >= MOST_ROWS:
+        ROWS.clear()
+    ROWS[n] = f"row {n}"
+
+
+class Trimmed:
+    """Keeps some thousands; the method that adds leaves it to another to let go."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.entries: OrderedDict[int, str] = OrderedDict()
+
+    def add(self, n: int) -> None:
+        self.entries[n] = f"entry {n}"
+        self._trim()
+
+    def _trim(self) -> None:
+        while self.most < len(self.entries):
+            self.entries.popitem(last=False)
+
+
+TRIMMED = Trimmed(4000)
+
+
+def trimmed(n: int) -> None:
+    """An attribute of any name is the bound."""
+    TRIMMED.add(n)
+
+
+def remembering(function: Callable[[int], str]) -> Callable[[int], str]:
+    """A decorator with a cache that is full in a while."""
+    known: dict[int, str] = {}
+
+    @functools.wraps(function)
+    def look(n: int) -> str:
+        if n not in known:
+            if len(known) == 2500:
+                known.popitem()
+            known[n] = function(n)
+        return known[n]
+
+    return look
+
+
+@remembering
+def _word(n: int) -> str:
+    return f"word {n}"
+
+
+def remembered(n: int) -> None:
+    """The cache of a decorator."""
+    _word(n)
+
+
+class Timed:
+    """Lets go of what is older than it says, when it is asked next."""
+
+    def __init__(self) -> None:
+        self.ttl = 6.0
+        self.seen: dict[int, float] = {}
+
+    def add(self, n: int) -> None:
+        now = time.monotonic()
+        self.seen = {key: then for key, then in self.seen.items() if now - then < self.ttl}
+        self.seen[n] = now
+
+
+TIMED = Timed()
+
+
+def timed(n: int) -> None:
+    """Emptied by the clock, after more seconds than a check takes otherwise."""
+    TIMED.add(n)
 
 
 HANDLERS: dict[str, Callable[[int], None]] = {

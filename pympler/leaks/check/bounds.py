@@ -1,0 +1,205 @@
+"""Bounds that are declared: by an attribute of the owner of a container, or by its code."""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Iterator
+from datetime import timedelta
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from pympler.graph.roots import module_namespace
+
+__all__ = ["code_bounds", "lifetime_s", "owner_bound"]
+
+_BOUND_NAMES = (
+    "maxsize",
+    "max_size",
+    "maxlen",
+    "max_len",
+    "max_length",
+    "max_items",
+    "maxitems",
+    "max_entries",
+    "maxentries",
+    "max_keys",
+    "capacity",
+    "size_limit",
+)
+_mro_of = type.__dict__["__mro__"].__get__
+_class_namespace_of = type.__dict__["__dict__"].__get__
+_LIFETIME_NAMES = (
+    "ttl",
+    "ttl_s",
+    "ttl_seconds",
+    "max_age",
+    "max_age_s",
+    "lifetime",
+    "expire_after",
+)
+_REMOVE = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"})
+_DELETE = frozenset({"DELETE_SUBSCR"})
+_REPLACE = frozenset({"STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF"})
+_ENDS = ("STORE_", "POP_", "JUMP_", "RETURN_", "COMPARE_", "DELETE_")
+_MOST_FUNCTIONS = 2000
+_mro_of = type.__dict__["__mro__"].__get__
+_class_namespace_of = type.__dict__["__dict__"].__get__
+
+
+def owner_bound(objects: list[Any]) -> int | None:
+    """What the instance that owns a container declares as its bound (``self.maxsize``).
+
+    Args:
+        objects: those on the way to the container, itself the last.
+    """
+    owner = next(_instances(objects), objects[-1])
+    value = _declared(owner, _BOUND_NAMES)
+    return value if type(value) is int else None
+
+
+def lifetime_s(objects: list[Any]) -> float:
+    """How long the owner says that entries live (``self.ttl``), 0.0 if it does not say."""
+    value = _declared(next(_instances(objects), objects[-1]), _LIFETIME_NAMES)
+    if type(value) is timedelta:
+        return value.total_seconds()
+    return float(value) if value is not None else 0.0
+
+
+def _declared(owner: Any, names: tuple[str, ...]) -> Any:
+    """A positive number, or a time, that an object has under one of these names."""
+    classes = _mro_of(type(owner))
+    mangled = [f"_{kind.__name__.lstrip('_')}__" for kind in classes]
+    for name in names:
+        for prefix in ("", "_", *mangled):
+            value = _plain_attribute(owner, classes, prefix + name)
+            if (type(value) in (int, float) and value > 0) or type(value) is timedelta:
+                return value
+    return None
+
+
+def _plain_attribute(owner: Any, classes: tuple[type, ...], name: str) -> Any:
+    # A property of the class would run code of the application's.
+    for kind in classes:
+        found = _class_namespace_of(kind).get(name)
+        if found is not None:
+            return found if type(found) in (int, float, timedelta) else None
+    try:
+        return object.__getattribute__(owner, name)
+    except AttributeError:
+        return None
+
+
+def code_bounds(path: str, objects: list[Any]) -> tuple[int, ...]:
+    """The numbers with which code that can shorten a container compares its length.
+
+    ``if len(CACHE) > 10_000: CACHE.clear()`` is as good as a declared bound, though it takes more
+    requests than anybody sends to see it work. Looked at are the functions of the module, and the
+    methods of the object, that the container was found by; nothing is called.
+
+    Args:
+        path: the way to the container in words, which ends with its name.
+        objects: the objects on that way, the container last.
+    """
+    name = path.rpartition(".")[2]
+    if not name.isidentifier():
+        return ()
+    owner = next(_instances(objects), None)
+    bounds: set[int] = set()
+    removes = False
+    for function in _functions(objects):
+        for code in _codes(function.__code__):
+            if name not in (*code.co_names, *code.co_freevars, *code.co_cellvars):
+                continue
+            steps = list(dis.get_instructions(code))
+            removes = removes or _removes(steps, name)
+            for names in _compared(steps):
+                if name in names and "len" in names:
+                    bounds.update(_numbers(names, function, owner))
+    return tuple(sorted(bounds)) if removes else ()
+
+
+def _instances(objects: list[Any]) -> Iterator[Any]:
+    for owner in reversed(objects[-3:-1]):
+        if type(owner) not in (dict, list, tuple) and not issubclass(
+            type(owner), (type, ModuleType)
+        ):
+            yield owner
+
+
+def _functions(objects: list[Any]) -> Iterator[FunctionType]:
+    """The functions that a container can be filled and emptied by, as far as is known."""
+    seen: set[int] = set()
+    waiting: list[Any] = [
+        *(item for item in objects if type(item) is FunctionType),
+        *(kind for item in objects[-3:-1] for kind in _mro_of(type(item))),
+        *(item for item in objects[-3:-1] if issubclass(type(item), type)),
+        *(item for item in objects[:1] if issubclass(type(item), ModuleType)),
+    ]
+    while waiting and len(seen) < _MOST_FUNCTIONS:
+        item = waiting.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        kind = type(item)
+        if kind is FunctionType:
+            yield item
+        elif kind in (staticmethod, classmethod):
+            waiting.append(item.__func__)
+        elif issubclass(kind, type):
+            found = _class_namespace_of(item).values()
+            waiting += [one for one in found if _has_code(one)]
+        elif issubclass(kind, ModuleType):
+            names = module_namespace(item)
+            waiting += [one for one in list(names.values()) if _home(one) == names.get("__name__")]
+
+
+def _home(item: Any) -> Any:
+    """The module that a function or class is from, ``None`` for anything else."""
+    if type(item) is FunctionType:
+        return item.__module__
+    return _class_namespace_of(item).get("__module__") if issubclass(type(item), type) else None
+
+
+def _has_code(item: Any) -> bool:
+    return type(item) in (FunctionType, staticmethod, classmethod)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if type(constant) is CodeType:
+            yield from _codes(constant)
+
+
+def _removes(steps: list[dis.Instruction], name: str) -> bool:
+    """Whether code takes something away: a method that does, ``del``, or another in its place."""
+    return any(
+        step.opname in _DELETE
+        or (type(step.argval) is str and step.argval in _REMOVE)
+        or (step.opname in _REPLACE and step.argval == name)
+        for step in steps
+    )
+
+
+def _compared(steps: list[dis.Instruction]) -> Iterator[list[Any]]:
+    """For each comparison the names and constants that it is made of."""
+    operands: list[Any] = []
+    for step in steps:
+        if step.opname == "COMPARE_OP":
+            yield operands
+        if step.opname.startswith(_ENDS):
+            operands = []
+        elif step.opname.startswith("LOAD_"):
+            operands.append(step.argval)
+
+
+def _numbers(operands: list[Any], function: FunctionType, owner: Any) -> Iterator[int]:
+    classes = _mro_of(type(owner))
+    for operand in operands:
+        value = operand
+        if type(operand) is str:
+            value = function.__globals__.get(operand)
+            if type(value) is not int and owner is not None:
+                value = _plain_attribute(owner, classes, operand)
+        if type(value) is int and value > 0:
+            yield value
