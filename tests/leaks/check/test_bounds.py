@@ -29,7 +29,7 @@ def clears(n: int) -> None:
 
 def replaces(n: int) -> None:
     global REPLACED
-    if 6000 <= len(REPLACED):
+    if len(REPLACED) >= 6000:
         REPLACED = REPLACED[-10:]
     REPLACED.append(n)
 
@@ -92,7 +92,7 @@ REMEMBERED = remembering(abs)
         (COUNTED, ()),
         (LOOKED_AT, ()),
         (OWNER._rows, (4000,)),
-        (REMEMBERED.__closure__[1].cell_contents, (2500,)),  # type: ignore[attr-defined]
+        (REMEMBERED.__closure__[1].cell_contents, (2500,)),  # type: ignore[index]
     ],
 )
 def test_what_code_compares_a_length_with(container: Any, bounds: tuple[int, ...]) -> None:
