@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pympler.leaks.report import LeakSummary, RequestReport
+from pympler.render.pages import Access, PageRequest, Pages
 from pympler.store.fleet import fleet_of
 from pympler.store.sqlite import SqliteStore
 from tests.servers.running import TIMEOUT_S, running
@@ -59,6 +60,9 @@ def test_what_the_workers_report_comes_together(name: str, tmp_path: Path) -> No
     with SqliteStore(tmp_path / "store.db") as store:
         summaries, reports = store.summaries(), store.reports()
         fault = store.status().fault
+        pages = Pages(lambda: store, Access(pages=True))
+        headers = {"host": "localhost"}
+        page = pages.respond(PageRequest("GET", "/", headers=headers, peer="127.0.0.1"))
 
     assert fault == ""
     assert sum(summary.requests for summary in summaries) == sent
@@ -70,6 +74,10 @@ def test_what_the_workers_report_comes_together(name: str, tmp_path: Path) -> No
     (group,) = fleet.groups
     assert (group.release, group.requests) == ("1.2", sent)
     assert len(fleet.workers) == len(summaries)
+    # One page shows all of them together, and each.
+    text = page.body.decode()
+    assert f"{sent:,}" in text
+    assert all(f"pid {summary.pid} on " in text for summary in summaries)
 
 
 def lost(summaries: list[LeakSummary], reports: list[RequestReport]) -> dict[str, int]:
