@@ -12,7 +12,10 @@ from pympler_asgi import MemoryMiddleware, reports_app
 from pympler_django.views import is_staff
 from pympler_flask import Pympler
 
+from pympler.leaks import jobs as jobs_module
+from pympler.wsgi import MemoryMiddleware as WsgiMiddleware
 from tests.render.pages.front_ends import asgi_send, django_pages, wsgi_send
+from tests.render.pages.test_on_demand import FakeHeap
 
 LOCAL = {"peer": "127.0.0.1", "headers": {"host": "localhost"}, "query": "", "body": b""}
 
@@ -110,3 +113,23 @@ def test_requests_to_the_pages_are_not_counted() -> None:
         assert send(method="GET", path=path, **LOCAL).status == 200
     assert monitor.summary().requests == 1
     monitor.close()
+
+
+@pytest.mark.parametrize(("pages", "taken"), [(None, 0), (False, 0), (True, 1)])
+def test_a_bare_wsgi_application_is_looked_at_where_the_setting_says_so(
+    pages: bool | None, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "heap_snapshot", FakeHeap)
+    seen: list[str] = []
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        seen.append(environ["QUERY_STRING"])
+        start_response("200 OK", [])
+        return [environ["wsgi.input"].read(9)]
+
+    app = WsgiMiddleware(application, store="memory:", pages=pages)
+    asked = {**LOCAL, "query": "pympler=1", "body": b"kind=heap"}
+    answer = wsgi_send(app)(method="POST", path="/", **asked)
+    assert (answer.status, answer.body, seen) == (200, b"kind=heap", ["pympler=1"])
+    assert len(app.monitor.store.jobs("snapshot")) == taken
+    app.monitor.close()
