@@ -96,11 +96,11 @@ class MemoryMiddleware:
             return self.app(environ, start_response)
         if self._has_pages and path.startswith(OWN_PREFIX):  # which are none of the application
             return self.app(environ, start_response)
-        exchange = _Exchange(environ, self._route)
         asked = QUERY in environ.get("QUERY_STRING", "") and self._wants_snapshot(environ)
-        watched = environ[REQUEST_KEY] = exchange.watched = WatchedRequest(
+        watched = environ[REQUEST_KEY] = WatchedRequest(
             self.monitor, environ.get("REQUEST_METHOD", ""), path, asked
         )
+        exchange = _Exchange(watched, environ, self._route)
 
         def start(status: str, headers: Any, *rest: Any, **named: Any) -> Callable[[bytes], object]:
             watched.status = _status_code(status)
@@ -115,13 +115,15 @@ class MemoryMiddleware:
             watched.failed(error)
             exchange.finish()
             raise
-        if type(result) in _COMPLETE:
+        kind = type(result)
+        if kind in _COMPLETE:
             exchange.finish()
             return result
-        if _is_file(result, environ):
+        if _is_file(kind, environ):
             FinishOnClose.install(result, exchange.finish)
             return result
-        return (_SizedResponse if hasattr(type(result), "__len__") else _Response)(result, exchange)
+        exchange.result = result
+        return _SizedResponse(exchange) if hasattr(kind, "__len__") else exchange
 
     def _wants_snapshot(self, environ: WSGIEnvironment) -> bool:
         """Whether a request asks for a snapshot around it, and may have it."""
@@ -137,19 +139,28 @@ class MemoryMiddleware:
 
 
 class _Exchange:
-    """A watched request with its environ, to which it is reachable as long as it lasts."""
+    """A watched request with its environ, to which it is reachable as long as it lasts.
 
-    __slots__ = ("_environ", "_route", "watched")
+    It is its own response, where there is something to pass on: it passes on the items and sees
+    when it is closed.
 
-    watched: WatchedRequest
+    Attributes:
+        result: what the application has returned.
+    """
+
+    __slots__ = ("_environ", "_iterator", "_route", "_watched", "result")
 
     def __init__(
         self,
+        watched: WatchedRequest,
         environ: WSGIEnvironment,
         route: Callable[[WSGIEnvironment], str | None] | None,
     ) -> None:
+        self._watched = watched
         self._environ: WSGIEnvironment | None = environ
         self._route = route
+        self.result: Iterable[bytes] = ()
+        self._iterator: Iterator[bytes] | None = None
 
     def finish(self) -> None:
         """The request has ended; only the first call counts."""
@@ -160,28 +171,17 @@ class _Exchange:
         environ.pop(REQUEST_KEY, None)
         route = environ.pop(ROUTE_KEY, None)
         if isinstance(route, str):
-            self.watched.route = route
+            self._watched.route = route
         if self._route is not None:
             with _NAME_ROUTE:
-                self.watched.route = self._route(environ) or self.watched.route
-        self.watched.finish()
-
-
-class _Response:
-    """Passes on the items of a response and sees when it is closed."""
-
-    __slots__ = ("_exchange", "_iterator", "_result")
-
-    def __init__(self, result: Iterable[bytes], exchange: _Exchange) -> None:
-        self._result = result
-        self._exchange = exchange
-        self._iterator: Iterator[bytes] | None = None
+                self._watched.route = self._route(environ) or self._watched.route
+        self._watched.finish()
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            self._iterator = iter(self._result)
+            self._iterator = iter(self.result)
         except BaseException as error:
-            self._exchange.watched.failed(error)
+            self._watched.failed(error)
             raise
         return self
 
@@ -193,38 +193,51 @@ class _Response:
         except StopIteration:
             raise
         except BaseException as error:
-            self._exchange.watched.failed(error)
+            self._watched.failed(error)
             raise
 
     def close(self) -> None:
         try:
-            close = getattr(self._result, "close", None)
+            close = getattr(self.result, "close", None)
             if close is not None:
                 close()
         except BaseException as error:
-            self._exchange.watched.failed(error)
+            self._watched.failed(error)
             raise
         finally:
-            self._exchange.finish()
+            self.finish()
 
     def __del__(self) -> None:  # servers and test clients that drop a response without closing it
-        self._exchange.finish()
+        if self._environ is not None:
+            self.finish()
 
 
-class _SizedResponse(_Response):
+class _SizedResponse:
     """Servers take the length of a response, and with it the Content-Length, from ``len()``."""
 
-    __slots__ = ()
+    __slots__ = ("_exchange",)
+
+    def __init__(self, exchange: _Exchange) -> None:
+        self._exchange = exchange
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._exchange)
+
+    def __next__(self) -> bytes:
+        return next(self._exchange)
+
+    def close(self) -> None:
+        self._exchange.close()
 
     def __len__(self) -> int:
-        return len(self._result)  # type: ignore[arg-type]
+        return len(self._exchange.result)  # type: ignore[arg-type]
 
 
-def _is_file(result: object, environ: WSGIEnvironment) -> bool:
+def _is_file(kind: type, environ: WSGIEnvironment) -> bool:
     # By type, since isinstance() may run a property of the application's.
     wrapper = environ.get("wsgi.file_wrapper")
-    is_wrapped = isinstance(wrapper, type) and issubclass(type(result), wrapper)
-    return is_wrapped or hasattr(type(result), "read")
+    is_wrapped = isinstance(wrapper, type) and issubclass(kind, wrapper)
+    return is_wrapped or hasattr(kind, "read")
 
 
 def _status_code(status: object) -> int | None:

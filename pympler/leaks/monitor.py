@@ -53,6 +53,7 @@ UNROUTED = "<unrouted>"
 
 _TICK_S = 1.0
 _REPORTS_PER_REQUEST = 16
+_LATE_TOGETHER = 16
 _TRACED_EVENT_S = 2e-6  # what an event of a traced request takes
 _CLOSE = guard("close a window")  # used again and again: each request comes by
 _ENTER = guard("follow the instances of a request")
@@ -167,11 +168,12 @@ class LeakMonitor(Background):
             self._missed.append(None)
             return ActiveRequest(self)
         try:
-            if self._late or self._missed:
+            if self._missed or len(self._late) >= _LATE_TOGETHER:
                 self._end_late()
             self._started += 1
             self._in_flight += 1
-            request = ActiveRequest(self, self._started, self._in_flight - 1)
+            others = self._in_flight - 1 + len(self._missed) - len(self._late)
+            request = ActiveRequest(self, self._started, others)
             if before is not None:
                 request.before, request.is_plain = before, False
             if self._chosen is not None:
@@ -233,7 +235,7 @@ class LeakMonitor(Background):
             request.tracer.stop()
         self._late.append(request)
         if request.is_plain and not (self._births.ready or self._confirmed or self._jobs.armed):
-            return  # the next one to begin counts it, when it has the turn anyway
+            return  # some are counted together, by one that has the turn anyway
         turns = self._turns
         if not turns.enter():
             return

@@ -284,6 +284,32 @@ def test_overlapping_windows_see_nothing_of_ours() -> None:
     assert len(strays) <= 10, strays  # the histories of new routes, and what is made once
 
 
+def test_plain_requests_that_have_ended_are_not_in_flight_and_all_are_counted() -> None:
+    with watching(sample_rate=0.0) as monitor:
+        for number in range(40):  # they are counted some at a time
+            monitor.begin().finish("/plain")
+            alone = monitor.begin()
+            assert alone.others == 0
+            if number % 5 == 0:
+                beside = monitor.begin()
+                assert beside.others == 1
+                beside.finish("/beside")
+            alone.finish("/alone")
+        watched = monitor.begin()
+        watched.watch()
+        watched.finish("/watched")
+        (report,) = reports(monitor, "/watched")
+        summary = monitor.summary()
+
+    assert (report.attribution, report.in_flight) == ("exact", 1)
+    assert {route.route: route.requests for route in summary.routes} == {
+        "/plain": 40,
+        "/alone": 40,
+        "/beside": 8,
+        "/watched": 1,
+    }
+
+
 def test_a_request_may_end_in_another_thread() -> None:
     with watching() as monitor:
         request = monitor.begin()
