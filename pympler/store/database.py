@@ -9,7 +9,7 @@ from pympler.errors import StoreError
 from pympler.leaks.report import LeakSummary, RequestReport
 from pympler.store import Job, Moment, Query, rows
 from pympler.store.fleet import Rollup
-from pympler.store.writer import Writer
+from pympler.store.writer import GATHER_S, Writer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -39,9 +39,11 @@ class DatabaseStore:
     _schema = ""  # what stands before the name of a table
     _mark = "?"  # what stands for a value
 
-    def __init__(self, write: Callable[[list[Any], float], object]) -> None:
+    def __init__(
+        self, write: Callable[[list[Any], float], object], gather_s: float = GATHER_S
+    ) -> None:
         self._summaries: dict[str, LeakSummary] = {}
-        self._writer = Writer(write)
+        self._writer = Writer(write, gather_s=gather_s)
 
     def __enter__(self) -> Self:
         return self

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,12 @@ from pympler.store.database import JOB_COLUMNS, DatabaseStore
 from pympler.store.postgres_faults import explain
 from pympler.store.postgres_fleet import PostgresReader
 from pympler.store.postgres_schema import DAY_S, make_partitions, prepare, retire_partitions
-from pympler.store.postgres_write import insert_moments, insert_reports, insert_summaries
+from pympler.store.postgres_write import (
+    insert_each,
+    insert_moments,
+    insert_reports,
+    insert_summaries,
+)
 from pympler.store.spool import Spool
 from pympler.util.forks import in_child
 from pympler.util.storeurl import without_password
@@ -36,6 +41,7 @@ _ROLLUPS_LIVE = 12  # times as long as reports
 _TRIM_EVERY_S = 600.0
 _MOMENT_EVERY_S = 60.0
 _ASK_FOR_JOBS_EVERY_S = 2.0
+_GATHER_S = 2.0  # a transaction costs the server as much as fifty reports in it
 _CONNECT_S = 3
 _STATEMENT_S = 20
 # Without JIT: to compile a question takes longer than to answer it.
@@ -86,7 +92,7 @@ class PostgresStore(DatabaseStore):
         self._max_age_s = max_age_s
         self._clock = clock
         self._spool = Spool(spool / digest)
-        super().__init__(self._write)
+        super().__init__(self._write, _GATHER_S)
         self._reset()
         _stores.add(self)
 
@@ -118,9 +124,8 @@ class PostgresStore(DatabaseStore):
             with self._faults():
                 connection = self._writing = self._connected(self._writing)
                 behind = self._replay(connection)
-                if not behind:
-                    self._insert(connection, [rows.report_row(report) for report in reports])
-                self._insert_rest(connection, batch)
+                self._insert(connection, [] if behind else reports, batch)
+                self._trim_now_and_then(connection)
         except StoreError as error:
             self._went_wrong(str(error))
             self._put_off(reports)
@@ -141,18 +146,36 @@ class PostgresStore(DatabaseStore):
         for number, lines in enumerate(self._spool.batches()):
             if number == _REPLAYED_AT_ONCE:
                 return True
-            self._insert(connection, [rows.report_row(rows.report_from(line)) for line in lines])
+            self._insert(connection, [rows.report_from(line) for line in lines])
         return False
 
-    def _insert(self, connection: psycopg.Connection[Any], made: list[tuple[Any, ...]]) -> None:
-        if not made:
-            return
+    def _insert(
+        self,
+        connection: psycopg.Connection[Any],
+        reports: Iterable[RequestReport],
+        batch: Sequence[Any] = (),
+    ) -> None:
+        """Write these reports, and what else is in a batch, in one transaction."""
+        made = [rows.report_row(report) for report in reports]
+        moments = [item for item in batch if type(item) is Moment]
+        said = list(self._summaries.items())
         started = rows.REPORT_COLUMNS.index("started_at")
-        self._see_to_partitions(connection, {self._day_of(row[started]) for row in made})
-        refused = insert_reports(connection, made, self._day_of)
-        if refused:
+        when = [*(row[started] for row in made), *(moment.at for moment in moments)]
+        self._see_to_partitions(connection, {self._day_of(moment) for moment in when})
+        try:
+            with connection.transaction():
+                insert_reports(connection, made, self._day_of)
+                insert_moments(connection, moments, self._day_of)
+                insert_summaries(connection, said)
+        except psycopg.DataError:  # of which it is not said; the others are not to suffer for it
+            refused = insert_each(connection, made, self._day_of)
             self._spool.dropped += refused
             logger.warning("pympler drops %d reports that no database takes", refused)
+            with suppress(psycopg.DataError):
+                insert_summaries(connection, said)
+        for name, summary in said:
+            if self._summaries.get(name) is summary:
+                del self._summaries[name]
 
     def _day_of(self, moment: float) -> int:
         """The day of a partition that is kept, also for a clock that is far off."""
@@ -164,15 +187,7 @@ class PostgresStore(DatabaseStore):
             make_partitions(connection, days - self._days)
             self._days |= days
 
-    def _insert_rest(self, connection: psycopg.Connection[Any], batch: list[Any]) -> None:
-        moments = [item for item in batch if type(item) is Moment]
-        self._see_to_partitions(connection, {self._day_of(moment.at) for moment in moments})
-        insert_moments(connection, moments, self._day_of)
-        said = list(self._summaries.items())
-        insert_summaries(connection, said)
-        for name, summary in said:
-            if self._summaries.get(name) is summary:
-                del self._summaries[name]
+    def _trim_now_and_then(self, connection: psycopg.Connection[Any]) -> None:
         if time.monotonic() - self._trimmed_s > _TRIM_EVERY_S or not self._trimmed_s:
             self._trimmed_s = time.monotonic()
             self._trim(connection)

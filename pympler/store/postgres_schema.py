@@ -86,11 +86,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             route_objects = {_each("objects_per_request", "float8")}
             FROM (SELECT worker, data::json AS j FROM pympler.summary
                 WHERE position(chr(92) || 'u' in data) = 0) o WHERE s.worker = o.worker""",
-        "CREATE INDEX summary_taken ON pympler.summary (taken_at)",
         "CREATE INDEX summary_host ON pympler.summary (host, started_at)",
         "CREATE INDEX rollup_route ON pympler.rollup (route, hour)",
         "CREATE INDEX moment_of ON pympler.moment (worker, at)",
-        # Rows that are changed again and again find room beside the old one.
+        # Rows that are changed again and again find room beside the old one; for which no index
+        # may have what changes, such as the time of a summary.
         "ALTER TABLE pympler.rollup SET (fillfactor = 70)",
         "ALTER TABLE pympler.summary SET (fillfactor = 70)",
     ),

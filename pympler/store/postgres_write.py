@@ -97,28 +97,37 @@ def _element(value: Any) -> str:
 
 def insert_reports(
     connection: Connection[Any], made: Sequence[tuple[Any, ...]], day_of: Callable[[float], int]
-) -> int:
+) -> None:
     """Write reports and add them to their roll-ups; those that are there already change nothing.
 
     Args:
-        connection: commits by itself.
+        connection: to the database.
         made: values of :data:`rows.REPORT_COLUMNS`.
         day_of: the day of the partition for a moment; there is one.
 
-    Returns:
-        How many no database takes, such as for a number that is out of its range.
+    Raises:
+        psycopg.DataError: if no database takes one of them, such as for a number out of its range.
     """
+    if not made:
+        return
     started = rows.REPORT_COLUMNS.index("started_at")
     days = [day_of(row[started]) for row in made]
-    try:
-        columns = [array(days), *(array(column) for column in zip(*made, strict=True))]
-        connection.execute(_INSERT, columns)
-    except psycopg.DataError:
-        if len(made) == 1:
-            return 1
-        # Of which it is not said; the others are not to suffer for it.
-        return sum(insert_reports(connection, [row], day_of) for row in made)
-    return 0
+    connection.execute(
+        _INSERT, [array(days), *(array(column) for column in zip(*made, strict=True))]
+    )
+
+
+def insert_each(
+    connection: Connection[Any], made: Sequence[tuple[Any, ...]], day_of: Callable[[float], int]
+) -> int:
+    """The same one by one, where one was refused; returns how many are."""
+    refused = 0
+    for row in made:
+        try:
+            insert_reports(connection, [row], day_of)
+        except psycopg.DataError:
+            refused += 1
+    return refused
 
 
 def insert_moments(
@@ -136,6 +145,7 @@ def insert_moments(
 
 def insert_summaries(connection: Connection[Any], said: Iterable[tuple[str, LeakSummary]]) -> None:
     """Write what workers say in place of what they said before."""
+    made: list[tuple[Any, ...]] = []
     # In the order of their keys, as for the roll-ups.
     for name, summary in sorted(said, key=lambda pair: pair[0]):
         routes = summary.routes
@@ -151,7 +161,7 @@ def insert_summaries(connection: Connection[Any], said: Iterable[tuple[str, Leak
         values = (
             name,
             summary.taken_at,
-            rows.dump(summary.to_dict()),
+            rows.dump_summary(summary),
             rows.text_of(summary.application),
             rows.text_of(summary.release),
             rows.text_of(summary.host),
@@ -165,4 +175,7 @@ def insert_summaries(connection: Connection[Any], said: Iterable[tuple[str, Leak
             summary.dropped,
             *map(array, figures),
         )
-        connection.execute(_SAY, values)
+        made.append(values)
+    if made:
+        with connection.cursor() as cursor:
+            cursor.executemany(_SAY, made)

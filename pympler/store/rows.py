@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
 
@@ -17,6 +18,7 @@ __all__ = [
     "add_up",
     "dump",
     "dump_report",
+    "dump_summary",
     "job_from",
     "moment_from",
     "moment_row",
@@ -61,6 +63,30 @@ def text_of(value: str) -> str:
     if value.isascii() and "\0" not in value:
         return value
     return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def dump_summary(summary: LeakSummary) -> str:
+    """A summary as JSON, which :func:`summary_from` reads back."""
+    return _encode_plain(summary)
+
+
+def _fields_of(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass, whose own dataclasses the encoder asks for in their turn."""
+    kind: Any = type(value)
+    names, get = _getters(kind)
+    return dict(zip(names, get(value), strict=True))
+
+
+@functools.cache
+def _getters(kind: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    names = tuple(field.name for field in dataclasses.fields(kind))
+    return names, attrgetter(*names)
+
+
+# Several times as fast as a dictionary of dictionaries first.
+_encode_plain = json.JSONEncoder(
+    separators=(",", ":"), check_circular=False, default=_fields_of
+).encode
 
 
 def dump_report(report: RequestReport) -> str:

@@ -121,7 +121,7 @@ class SqliteStore(DatabaseStore):
                 )
                 connection.executemany(
                     "INSERT OR REPLACE INTO summary VALUES (?, ?, ?)",
-                    ((name, said.taken_at, rows.dump(said.to_dict())) for name, said in summaries),
+                    ((name, said.taken_at, rows.dump_summary(said)) for name, said in summaries),
                 )
                 if time.monotonic() - self._trimmed_s > _TRIM_EVERY_S or not self._trimmed_s:
                     self._trim(connection, time.time())

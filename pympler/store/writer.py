@@ -21,11 +21,11 @@ from pympler.errors import StoreError
 from pympler.leaks.guard import guard
 from pympler.util.forks import in_child
 
-__all__ = ["Writer"]
+__all__ = ["GATHER_S", "Writer"]
 
 logger = logging.getLogger("pympler")
 
-_GATHER_S = 0.5
+GATHER_S = 0.5
 _MANY = 200  # waiting items for which the thread does not gather any longer
 _LATE_S = 5.0  # so long after it was due nobody comes for it any more
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
@@ -45,15 +45,22 @@ class Writer:
             for others; raises :class:`~pympler.errors.StoreError` if nothing of it was written.
             One call at a time.
         most: items that may wait; what comes when there are as many is dropped.
+        gather_s: how long the thread lets items gather.
 
     Attributes:
         dropped: items that were dropped since the process started.
         fault: why nothing can be written at the moment, empty if it can.
     """
 
-    def __init__(self, write: Callable[[list[Any], float], object], most: int = 1000) -> None:
+    def __init__(
+        self,
+        write: Callable[[list[Any], float], object],
+        most: int = 1000,
+        gather_s: float = GATHER_S,
+    ) -> None:
         self._write = weakref.WeakMethod(write)
         self._most = most
+        self._gather_s = gather_s
         self._reset()
         _writers.add(self)
 
@@ -89,7 +96,7 @@ class Writer:
         self._items.append(item)
         now_s = time.monotonic()
         if waiting == 0:
-            self._due_s = now_s + _GATHER_S
+            self._due_s = now_s + self._gather_s
             self._calls.put(None)
         elif waiting == _MANY:
             self._hurry.put(None)
@@ -127,7 +134,10 @@ class Writer:
         reference = weakref.ref(self)
         calls, hurry = self._calls, self._hurry
         thread = threading.Thread(
-            target=_run, args=(reference, calls, hurry), name="pympler-store", daemon=True
+            target=_run,
+            args=(reference, calls, hurry, self._gather_s),
+            name="pympler-store",
+            daemon=True,
         )
         weakref.finalize(self, _end, calls, hurry).atexit = False
         try:
@@ -169,7 +179,7 @@ class Writer:
 
     def _went_well(self) -> None:
         self._pause_s = 0.0
-        self._due_s = time.monotonic() + _GATHER_S
+        self._due_s = time.monotonic() + self._gather_s
         if self.fault:
             logger.info("pympler writes to its store again")
             self.fault = ""
@@ -190,11 +200,14 @@ class Writer:
 
 
 def _run(
-    reference: weakref.ref[Writer], calls: SimpleQueue[None], hurry: SimpleQueue[None]
+    reference: weakref.ref[Writer],
+    calls: SimpleQueue[None],
+    hurry: SimpleQueue[None],
+    gather_s: float,
 ) -> None:
     while True:
         calls.get()
-        pause_s = _GATHER_S
+        pause_s = gather_s
         while pause_s:
             with suppress(Empty):
                 hurry.get(True, pause_s)
