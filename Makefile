@@ -14,7 +14,7 @@ WALK := $(wildcard pympler/_heapwalk_c/*.[ch])
 WORKERS := --numprocesses auto --maxprocesses 4 --dist loadgroup --reruns 1 -r aR
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench soak screenshots clean
+.PHONY: help demo test test-all check bench soak servers screenshots clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -46,6 +46,10 @@ soak: $(VENV)/dev.stamp ## The long runs, by hand and never in CI
 	@$(PY) benchmarks/inflight.py
 	@$(PY) benchmarks/fleet_soak.py
 	@PYMPLER_FUZZ=10000 $(PY) -m pytest -q tests/render/pages/test_fuzz.py
+
+servers: $(PY) ## Servers and job queues that CI does not have; needs redis-server (a few minutes)
+	@$(PY) -m pip --disable-pip-version-check install --quiet --editable '.[servers]'
+	@$(PY) -m pytest -q -p no:randomly tests/servers/test_other_servers.py
 
 screenshots: $(VENV)/dev.stamp ## The pictures of the README and of the pages
 	@$(PY) docs/make_pictures.py
