@@ -261,6 +261,42 @@ def measured_blocks(item: Any) -> int:
     return sys.getallocatedblocks() - before
 
 
+def test_keys_that_many_dictionaries_share_are_counted_once() -> None:
+    keys = [f"key number {number}" for number in range(40)]
+    same([[dict.fromkeys(keys[:3], number)] for number in range(100)])
+    same([dict.fromkeys(keys[:2]), dict.fromkeys(keys[1:4]), dict.fromkeys(keys)])
+    same([dict.fromkeys(keys[:2]), keys[1], dict.fromkeys(keys[1:3])], [dict.fromkeys(keys)])
+
+
+def test_keys_are_counted_if_what_was_met_first_with_them_is_a_namespace() -> None:
+    items = [Plain() for _ in range(3)]
+    name = "".join(("made", "_up"))
+    for item in items:
+        vars(item)[name] = 1.5
+    others = [{name: 2.5} for _ in range(5)]
+    assert same([[vars(items[0])], others, items]).objects > 5
+    assert same([vars(items[0])], [vars(items[1]), *others], items).objects > 5
+    same([vars(items[0]), items[0], items[1], vars(items[1])])
+
+
+def test_what_is_met_again_a_level_deeper_makes_nothing_deeper() -> None:
+    shared = ["of all"]
+    row: list[Any] = [shared, [shared], (shared,)]
+    row.append(row)
+    assert same([row]).deepest == 2
+    assert same([[row, shared, "of all"]]).deepest == 2
+
+
+def test_a_look_ahead_finds_one_object_of_each_type_that_was_not_taught() -> None:
+    walker = extension().Walker()
+    items = [Plain(Slots()), Plain(), Text("text")] * 5000
+    assert list(map(type, walker.look(items))) == [Plain, Text]
+    assert walker.look(items) == []
+    assert walker.objects == 0
+    with pytest.raises(TypeError, match="give a list"):
+        walker.look(())
+
+
 def test_a_time_limit_ends_it() -> None:
     found = walk([[[[] for _ in range(5000)]]], Rules(), budget=Budget(timeout_s=0))
     assert found.stopped == "timeout_s"
@@ -295,7 +331,11 @@ def test_wrong_arguments_are_errors() -> None:
     module = extension()
     walker = module.Walker()
     with pytest.raises(TypeError):
-        walker.walk((1, 2), 0, -1, True)
+        walker.walk((1, 2), 0, -1, True, True)
+    with pytest.raises(TypeError, match="Marks or None"):
+        walker.reach([], walker)
+    with pytest.raises(TypeError, match="a list or None"):
+        walker.reach((), None)
     with pytest.raises(TypeError):
         walker.note([1], [])
     with pytest.raises(ValueError, match="power of two"):
