@@ -90,7 +90,9 @@ class Reader:
         self.page.get_by_role("heading", level=1, name=name).wait_for()
 
     def go(self, name: str) -> None:
-        self.page.get_by_role("navigation").get_by_role("link", name=name).click()
+        navigation = self.page.get_by_role("navigation")
+        navigation.get_by_role("link", name=name).click()
+        navigation.locator('[aria-current="page"]', has_text=name).wait_for()
 
     def check_accessibility(self) -> None:
         """No serious fault by the rules of axe-core, on either ground; once is enough for all."""
@@ -232,6 +234,7 @@ def asks_for_a_snapshot_by_the_address(shop: Shop, reader: Reader) -> None:
     page = reader.page
     listed = page.get_by_role("region", name="Snapshots around requests").get_by_role("rowheader")
     reader.go("Requests")
+    page.reload()  # it may have been there already
     before = listed.count()
     elsewhere = page.context.new_page()
     elsewhere.set_content(f'<a href="{shop.address}/cart/7?pympler">Win a cart</a>')
