@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -66,3 +67,33 @@ def test_a_middleware_listed_twice_is_a_warning() -> None:
 def test_a_subclass_counts_as_the_middleware() -> None:
     with override_settings(MIDDLEWARE=[f"{__name__}.Mine"]):
         assert messages() == {}
+
+
+def test_a_store_without_its_driver_is_an_error_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "pympler.store.postgres", raising=False)
+    with override_settings(PYMPLER={"store": "postgresql://me:secret@db/shop"}):
+        assert "pip install 'pympler[postgres]'" in messages()["pympler.E001"].msg
+        assert "secret" not in messages()["pympler.E001"].msg
+        with pytest.raises(ImproperlyConfigured, match="needs psycopg"):
+            WSGIHandler()
+
+
+@pytest.mark.parametrize(
+    ("store", "says"),
+    [
+        ("postgresql://me:secret@127.0.0.1:1/shop", "postgresql://me@127.0.0.1:1/shop cannot be"),
+        ("sqlite:////dev/null/shop.db", "/dev/null/shop.db cannot be made"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_a_warning_before_it_is_deployed(
+    store: str, says: str
+) -> None:
+    with override_settings(PYMPLER={"store": store}):
+        assert messages() == {}
+        found = run_checks(include_deployment_checks=True)
+    (warning,) = [message for message in found if message.id == "pympler.W003"]
+    assert says in warning.msg
+    assert "secret" not in warning.msg

@@ -17,14 +17,17 @@ import pytest
 
 from pympler.errors import SettingsError, StoreError
 from pympler.leaks import LeakMonitor, Settings
+from pympler.render.pages import Access, PageRequest, PageResponse, Pages
 from pympler.store import Query, postgres_schema, rows
 from pympler.store.open import open_store
 from pympler.store.postgres import PostgresStore
 from pympler.store.postgres_faults import explain
+from pympler.wsgi import MemoryMiddleware
 from tests.leaks.processes import run_alone
 from tests.leaks.values import a_route
 from tests.store.postgres_server import PostgresServer
 from tests.store.stores import a_moment, said_by, worker_report
+from tests.wsgi_server import environ_of, serve
 
 pytestmark = pytest.mark.integration
 
@@ -399,6 +402,52 @@ def test_clocks_that_are_far_off(store: PostgresStore) -> None:
         assert store.flush()
 
     assert ids(store) == [0, 1, 2, 3]
+
+
+# What visitors and readers of the pages notice.
+
+
+def test_responses_are_as_before_whatever_the_server_does(
+    running: PostgresServer, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    options: dict[str, Any] = {"sample_rate": 1.0, "max_overhead": 1.0, "store": postgres_url}
+    app = MemoryMiddleware(answer, **options)
+
+    def visit(number: int) -> None:
+        for _ in range(number):
+            served = serve(app, environ_of("/cart"))
+            assert (served.starts, served.chunks) == ([("200 OK", ())], [b"cart"])
+        app.monitor.summary()
+
+    visit(20)
+    assert app.monitor.store.flush(20)
+    running.stop("immediate")
+    visit(20)
+    app.monitor.store.flush()
+    for page in ("/", "/fleet", "/fleet/growth", "/requests"):
+        response = look(app.monitor.store, page)
+        assert response.status == 503
+        assert b"cannot be reached; is the server running?" in response.body
+        assert b"bytes of reports wait on the disk" in response.body
+    running.start()
+    visit(20)
+    assert app.monitor.store.flush(20)
+    assert look(app.monitor.store, "/fleet").status == 200
+    assert b"The store has a fault" not in look(app.monitor.store, "/").body
+    app.monitor.close()
+    assert app.monitor.summary().requests == 60
+    assert app.monitor.store.status().dropped == 0
+
+
+def answer(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [])
+    return [b"cart"]
+
+
+def look(store: Any, path: str) -> PageResponse:
+    request = PageRequest("GET", path, headers={"host": "localhost"}, peer="127.0.0.1")
+    return Pages(lambda: store, Access(pages=True)).respond(request)
 
 
 # Processes.

@@ -17,7 +17,8 @@ class PymplerDjangoConfig(AppConfig):
 
     def ready(self) -> None:
         """Called by Django once all apps are loaded."""
-        from pympler_django.checks import check_middleware, check_settings
+        from pympler_django.checks import check_middleware, check_settings, check_store
 
         register(check_settings)
         register(check_middleware)
+        register(check_store, deploy=True)

@@ -10,10 +10,11 @@ from django.utils.module_loading import import_string
 
 from pympler.errors import SettingsError
 from pympler.leaks.classpaths import check_class_paths
+from pympler.store.open import open_store
 from pympler_django.conf import read_settings
 from pympler_django.middleware import MemoryMiddleware
 
-__all__ = ["check_middleware", "check_settings"]
+__all__ = ["check_middleware", "check_settings", "check_store"]
 
 _PATH = "pympler_django.middleware.MemoryMiddleware"
 
@@ -21,15 +22,41 @@ _PATH = "pympler_django.middleware.MemoryMiddleware"
 def check_settings(app_configs: object, **_: Any) -> list[CheckMessage]:
     """``pympler.E001``: the dict ``PYMPLER`` has an unknown key or a bad value.
 
-    A class in ``track_classes`` that does not exist or cannot be tracked is one.
+    A class in ``track_classes`` that does not exist or cannot be tracked is one, and so is a store
+    whose driver is missing.
     """
     try:
-        check_class_paths(read_settings().track_classes)
+        settings = read_settings()
+        check_class_paths(settings.track_classes)
+        if settings.enabled and settings.store:
+            open_store(settings.store).close()  # connects to nothing
     except SettingsError as error:
         return [
             Error(f"PYMPLER: {error}.", hint="Correct PYMPLER in the settings.", id="pympler.E001")
         ]
     return []
+
+
+def check_store(app_configs: object, **_: Any) -> list[CheckMessage]:
+    """``pympler.W003``, with ``--deploy`` alone: the store cannot be used as it is.
+
+    The application would run, and say so in its log and on the pages.
+    """
+    try:
+        settings = read_settings()
+        if not settings.enabled or not settings.store:
+            return []
+        store = open_store(settings.store)
+    except SettingsError:  # E001 says it
+        return []
+    try:
+        fault = store.status().fault
+    finally:
+        store.close()
+    if not fault:
+        return []
+    hint = "Until it can be, reports wait or are dropped; the application is not affected."
+    return [Warning(f"PYMPLER: the store {fault}.", hint=hint, id="pympler.W003")]
 
 
 def check_middleware(app_configs: object, **_: Any) -> list[CheckMessage]:
