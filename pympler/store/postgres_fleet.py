@@ -149,10 +149,11 @@ class PostgresReader:
         sql = (
             f"SELECT {day}, release, sum(reports)::bigint, sum(bytes)::float8 / sum(reports), "
             "sum(objects)::float8 / sum(reports), min(hour) FROM pympler.rollup "
-            "WHERE route = %s AND %s IN ('', method) AND hour >= %s "
+            f"WHERE route = %s {'AND method = %s' if method else ''} AND hour >= %s "
             "GROUP BY 1, 2 HAVING sum(reports) > 0 ORDER BY 1, 2"
         )
-        values = [rows.text_of(route), rows.text_of(method), since // 3600 * 3600]
+        names = [rows.text_of(name) for name in (route, method)[: 2 if method else 1]]
+        values = [*names, since // 3600 * 3600]
         return self._all(DayGrowth, sql, values)
 
     def summary(self, worker: str) -> LeakSummary | None:

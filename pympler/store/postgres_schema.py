@@ -87,7 +87,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             FROM (SELECT worker, data::json AS j FROM pympler.summary
                 WHERE position(chr(92) || 'u' in data) = 0) o WHERE s.worker = o.worker""",
         "CREATE INDEX summary_host ON pympler.summary (host, started_at)",
-        "CREATE INDEX rollup_route ON pympler.rollup (route, hour)",
+        "CREATE INDEX rollup_route ON pympler.rollup (route, method, hour)",
         "CREATE INDEX moment_of ON pympler.moment (worker, at)",
         # Rows that are changed again and again find room beside the old one; for which no index
         # may have what changes, such as the time of a summary.

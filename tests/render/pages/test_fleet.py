@@ -12,6 +12,7 @@ from pympler.leaks.report import Counters, LeakSummary
 from pympler.store import Moment
 from pympler.store.memory import MemoryStore
 from pympler.store.sqlite import SqliteStore
+from tests.render.pages.front_ends import FRONT_ENDS, front_end
 from tests.render.pages.test_pages import Visitor
 from tests.render.pages.values import CLEAN, LEAKING, NOW, fill_all, report, summary
 
@@ -129,6 +130,15 @@ def test_a_process_by_itself_has_no_link_but_what_there_is() -> None:
     assert "Memory of the worker" in visitor.see(f"/fleet/workers/{summary().worker}")
     empty = Visitor(MemoryStore(10)).see("/fleet")
     assert "With a shared <code>store</code>" in empty
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_every_front_end_leads_there(name: str) -> None:
+    with front_end(name) as visit:
+        fill_all(visit.store, workers=1)
+        for path in ("/fleet", "/fleet/growth", "/fleet/new", "/fleet/workers"):
+            assert visit(path).status == 200
+        assert visit(f"/fleet/workers/{summary().worker}").status == 200
 
 
 def test_names_of_releases_and_hosts_are_escaped(tmp_path: Path) -> None:
