@@ -43,10 +43,10 @@ def main() -> None:
             venv.create(Path(folder) / name, with_pip=True)
             pythons[name] = str(Path(folder) / name / "bin" / "python")
             subprocess.run([pythons[name], "-m", "pip", "install", "-q", requirement], check=True)
-        plan = [("records", tool, thousand, 2) for tool in ("ours", "pympler", "objsize", "guppy")]
+        plan = [("records", tool, thousand, 3) for tool in ("ours", "pympler", "objsize", "guppy")]
         plan += [("texts", tool, million, 2) for tool in ("ours", "guppy")]
         plan += [("summary", tool, million, 2) for tool in ("ours", "guppy", "objgraph")]
-        plan += [("snapshot", "ours", million, 2), ("pause", "ours", ten, 2)]
+        plan += [("snapshot", "ours", million, 2), ("pause", "ours", ten, 3)]
         plan += [("snapshot", "ours", ten, 1), ("records", "ours", million, 2)]
         plan += [("records", tool, million, 1) for tool in ("guppy", "objsize")]
         plan += [("summary", "pympler", million, 1)]
@@ -166,7 +166,7 @@ def _section(found: Found, thousand: int, million: int, ten: int, made: str) -> 
         )
     head = ["what", "ours", "the other", "ratio", "wanted", ""]
     about = (
-        "Seconds of the processor, the best of some, but for pauses: the shortest of two "
+        "Seconds of the processor, the best of some, but for pauses: the shortest of three "
         "longest gaps in a thread that wakes every half millisecond. A record is an instance with "
         "a number, a text, a list of two texts and a dict with one number. Times per "
         "object are shown as those of so many objects. The machine was shared with other work."

@@ -58,6 +58,7 @@ class Walker:
         array: type,
         queue: type,
         others: tuple[type, ...],
+        least: int = 0,
         /,
     ) -> tuple[dict[int, int], list[Any]]: ...
     def graph(

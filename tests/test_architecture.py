@@ -48,6 +48,7 @@ STAGES = """
     pympler.leaks.holders
     pympler.leaks.tracing
     pympler.leaks.evidence
+    pympler.leaks.scan
     pympler.leaks.suspects pympler.leaks.ended
     pympler.leaks.steps
     pympler.leaks.active pympler.leaks.births

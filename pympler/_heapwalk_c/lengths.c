@@ -12,6 +12,7 @@ typedef struct {
     PyTypeObject *deque, *array;
     PyObject *others; /* types whose length Python reads */
     PyTypeObject *queue;
+    Py_ssize_t least; /* shorter ones are left out */
 } Lengths;
 
 static int
@@ -50,8 +51,8 @@ read_length(Lengths *found, int how, PyObject *item)
     Py_ssize_t length = how == USED       ? PyDict_GET_SIZE(item)
                         : how == SET_USED ? ((PySetObject *)item)->used
                                           : Py_SIZE(item);
-    return PUSH(&found->measured, uintptr_t, (uintptr_t)item) &&
-           PUSH(&found->measured, uintptr_t, (uintptr_t)length);
+    return length < found->least || (PUSH(&found->measured, uintptr_t, (uintptr_t)item) &&
+                                     PUSH(&found->measured, uintptr_t, (uintptr_t)length));
 }
 
 /* Containers that gc does not track are found through what it does track. */
@@ -128,9 +129,10 @@ measure(Lengths *found, PyObject *objects)
 }
 
 const char lengths_doc[] = PyDoc_STR(
-    "lengths(objects, deque, array, queue, others) -> (lengths, asked)\n\n"
+    "lengths(objects, deque, array, queue, others, least=0) -> (lengths, asked)\n\n"
     "The length of each container among the objects (None: all that gc tracks), by id, with what "
-    "they lead to and gc does not track; and the objects whose length Python must read.");
+    "they lead to and gc does not track, those shorter than least left out; and the objects whose "
+    "length Python must read.");
 
 PyObject *
 walker_lengths(Walker *walker, PyObject *args)
@@ -138,9 +140,9 @@ walker_lengths(Walker *walker, PyObject *args)
     PyObject *objects;
     PyObject *listed = NULL;
     Lengths found = {.walker = walker, .measured = LARGE_ROW_OF(uintptr_t)};
-    if (!PyArg_ParseTuple(args, "OO!O!O!O!", &objects, &PyType_Type, &found.deque, &PyType_Type,
+    if (!PyArg_ParseTuple(args, "OO!O!O!O!|n", &objects, &PyType_Type, &found.deque, &PyType_Type,
                           &found.array, &PyType_Type, &found.queue, &PyTuple_Type,
-                          &found.others)) {
+                          &found.others, &found.least)) {
         return NULL;
     }
     if (objects != Py_None && !PyList_CheckExact(objects)) {

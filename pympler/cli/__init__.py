@@ -61,7 +61,6 @@ def _run(argv: Sequence[str]) -> int:
         prog="pympler",
         description="Finds out which request of an application leaves what in memory.",
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,  # the version stays in one line
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(

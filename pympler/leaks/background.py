@@ -6,6 +6,7 @@ the state that both work on.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from dataclasses import replace
@@ -18,8 +19,8 @@ from pympler.leaks.counters import CounterReadings, read_counters
 from pympler.leaks.diary import Diary
 from pympler.leaks.ended import Ended, Process
 from pympler.leaks.guard import guard
-from pympler.leaks.holders import HolderSearch
-from pympler.leaks.investigation import Investigation
+from pympler.leaks.holders import Holder, HolderSearch
+from pympler.leaks.investigation import Investigation, Search
 from pympler.leaks.jobs import Jobs
 from pympler.leaks.publisher import Publisher
 from pympler.leaks.report import LeakSummary, RequestReport, worst
@@ -99,10 +100,13 @@ class Background:
         if now_s - self._counted_s >= _COUNTERS_EVERY_S:
             self._counted_s = now_s
             self._counters.add(read_counters(self._started))
+        cpu_s = time.thread_time()
+        self._investigation.scan.note(self._started, sys.getallocatedblocks())
+        self._owed_s += time.thread_time() - cpu_s
         idle = now_s - self._last_window_s > _IDLE_S
         if idle and self._budget.allows_window():  # or there was no window for want of budget
             self._settle_all()
-        while self._search():
+        while self._walk_heap():
             pass
         if self._jobs.look():
             self._walks += 1
@@ -135,28 +139,51 @@ class Background:
             self._spend(time.thread_time() - cpu_s)
         self._report(len(self._births.ready))
 
-    def _search(self) -> bool:
-        """Walk the heap for holders, if the cost has been saved up."""
+    def _walk_heap(self) -> bool:
+        """Walk the heap for holders or for what grows, if the cost has been saved up."""
+        investigation = self._investigation
+        scan, requests = investigation.scan, self._started
         with self._turns:
-            searches = self._investigation.next_searches()
-            cost_s = self._investigation.estimated_cost_s() if searches else 0.0
+            searches = investigation.next_searches()
+            cost_s = 0.0
+            if searches:
+                cost_s = investigation.estimated_cost_s()
+            elif scan.is_due(requests):
+                cost_s = scan.estimated_cost_s()
             allowed = self._budget.allows_walk(cost_s)
             self._budget.save_for(0.0 if allowed else cost_s)
-            if not searches or self._closed or not allowed:
+            if not cost_s or self._closed or not allowed:
                 return False
             self._walks += 1
-        cpu_s = time.thread_time()
-        outcomes: list[HolderSearch | None] = [None] * len(searches)
-        with tracing_held_off() as may_walk, guard("search for a holder"):
+        with tracing_held_off() as may_walk:
             if not may_walk:
                 return False
+            if searches:
+                self._search(searches)
+            else:
+                self._scan(requests)
+        return True
+
+    def _search(self, searches: list[Search]) -> None:
+        cpu_s = time.thread_time()
+        outcomes: list[HolderSearch | None] = [None] * len(searches)
+        with guard("search for a holder"):
             outcomes = [*self._investigation.search(searches)]
         with self._turns:
             self._budget.spend(time.thread_time() - cpu_s, walk=True)
             for search, outcome in zip(searches, outcomes, strict=True):
                 changed = self._investigation.take_outcome(search, outcome)
                 self._confirmed += [suspect for suspect in changed if suspect.verdict == "leak"]
-        return True
+
+    def _scan(self, requests: int) -> None:
+        cpu_s = time.thread_time()
+        holders: list[Holder] = []
+        suspected_after = 0
+        with guard("scan for what grows"):
+            holders, suspected_after = self._investigation.scan.walk(requests)
+        with self._turns:
+            self._budget.spend(time.thread_time() - cpu_s, walk=True)
+            self._investigation.take_found(holders, suspected_after)
 
     def _report(self, most: int) -> None:
         """Turn settled windows into reports, a few at a time, outside of any window."""

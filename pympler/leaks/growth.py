@@ -53,13 +53,16 @@ _ASKED = (BytesIO, queue.SimpleQueue, LruCache)
 _Reader = Callable[[Any], int]
 
 
-def tracked_objects() -> list[Any]:
+def tracked_objects(list_objects: Callable[[], list[Any]] = gc.get_objects) -> list[Any]:
     """All objects that gc tracks, those of the permanent generation included.
 
     ``gc.get_objects()`` leaves out what ``gc.freeze()`` has moved there; that much of it as
     modules lead to is found by walking.
+
+    Args:
+        list_objects: lists the others.
     """
-    objects = gc.get_objects()
+    objects = list_objects()
     return objects + _frozen(objects) if gc.get_freeze_count() else objects
 
 
@@ -68,18 +71,22 @@ def tracked_ids() -> frozenset[int]:
     return frozenset(map(id, tracked_objects()))
 
 
-def read_lengths() -> dict[int, int]:
+def read_lengths(objects: list[Any] | None = None, *, least: int = 0) -> dict[int, int]:
     """The length of every container that can grow, by id.
 
     The dictionary inside an ``lru_cache`` and the list inside a ``SimpleQueue`` are left out: the
     cache and the queue stand for them.
+
+    Args:
+        objects: those that gc tracks, listed by the caller; by default they are listed here.
+        least: leave out shorter ones.
     """
     if extension() is not None:
-        return _compiled_lengths()
+        return _compiled_lengths(objects, least)
     lengths: dict[int, int] = {}
     inner: set[int] = set()
     readers: dict[int, _Reader | None] = {}
-    for item in listed_objects():
+    for item in listed_objects(objects):
         kind = type(item)
         try:
             read = readers[id(kind)]
@@ -87,7 +94,9 @@ def read_lengths() -> dict[int, int]:
             read = readers[id(kind)] = None if kind is frozenset else length_reader(kind)
         if read is None:
             continue
-        lengths[id(item)] = read(item)
+        length = read(item)
+        if length >= least:
+            lengths[id(item)] = length
         inner.update(_inner_ids(item))
     for key in inner:
         lengths.pop(key, None)
@@ -103,15 +112,18 @@ def _inner_ids(item: Any) -> list[int]:
     return []
 
 
-def _compiled_lengths() -> dict[int, int]:
+def _compiled_lengths(objects: list[Any] | None, least: int) -> dict[int, int]:
     lengths: dict[int, int]
     # Listed within the one call into C, if nothing is frozen: see list_without_tuples().
-    objects = tracked_objects() if gc.get_freeze_count() else None
-    lengths, asked = new_walker().lengths(objects, deque, array.array, queue.SimpleQueue, _ASKED)
+    if objects is None and gc.get_freeze_count():
+        objects = tracked_objects()
+    kinds = (deque, array.array, queue.SimpleQueue, _ASKED)
+    lengths, asked = new_walker().lengths(objects, *kinds, least)
     for item in asked:
         read = length_reader(type(item))
-        if read is not None:
-            lengths[id(item)] = read(item)
+        length = -1 if read is None else read(item)
+        if length >= least:
+            lengths[id(item)] = length
     for item in asked:
         for key in _inner_ids(item):
             lengths.pop(key, None)
@@ -318,13 +330,17 @@ def _reach(head: Any, new: Collection[int]) -> int:
     return len(seen)
 
 
-def listed_objects() -> Iterable[Any]:
+def listed_objects(objects: list[Any] | None = None) -> Iterable[Any]:
     """The tracked objects, and the containers among their referents that are not tracked.
 
     The second are dictionaries of atoms (the attributes of an instance, up to Python 3.10),
     buffers and queues.
+
+    Args:
+        objects: the tracked objects, if they are listed already.
     """
-    objects = tracked_objects()
+    if objects is None:
+        objects = tracked_objects()
     yield from objects
     seen: set[int] = set()
     for start in range(0, len(objects), _CHUNK):

@@ -12,7 +12,7 @@ from pympler.leaks.lengths import LruCache, bound_of, length_of
 from pympler.leaks.listing import list_ids
 from pympler.util.names import type_name
 
-__all__ = ["Holder", "HolderSearch", "find_holders"]
+__all__ = ["Holder", "HolderSearch", "describe_holder", "find_holders"]
 
 _SHARE_OF_WINDOWS = 0.6
 _LEAST_WINDOWS = 3
@@ -107,7 +107,7 @@ def _holders_of(
     needed = max(min(_LEAST_WINDOWS, len(groups)), _SHARE_OF_WINDOWS * len(ways))
     holders: list[Holder] = []
     for ids, count, windows in _direct(ways, needed) or _shared(ways, needed):
-        holder = _describe(chains, ids, count, windows)
+        holder = describe_holder(chains, ids, count, windows)
         if holder is not None and all(holder.path != other.path for other in holders):
             holders.append(holder)
     held = sum(any(item in existing for item in group) for group in groups)
@@ -152,7 +152,10 @@ def _shared(ways: list[list[Ids]], needed: float) -> list[tuple[Ids, int, int]]:
     return [(last, sum(map(len, ways)), windows[last[-1]])]
 
 
-def _describe(chains: Chains, ids: Ids, count: int, windows: int) -> Holder | None:
+def describe_holder(
+    chains: Chains, ids: Ids, survivors: int = 0, windows: int = 0
+) -> Holder | None:
+    """The holder at the end of a way, ``None`` if the way cannot be followed any more."""
     objects = chains.objects(ids)
     if objects is None:
         return None
@@ -165,7 +168,7 @@ def _describe(chains: Chains, ids: Ids, count: int, windows: int) -> Holder | No
         handle=path.handle,
         length=length_of(item),
         bound=bound_of(item),
-        survivors=count,
+        survivors=survivors,
         windows=windows,
     )
 

@@ -16,6 +16,7 @@ from pympler.leaks.attribution import RouteHistory, Routes
 from pympler.leaks.evidence import WindowResult
 from pympler.leaks.holders import Holder, HolderSearch, find_holders
 from pympler.leaks.report import RouteSummary, Suspect, TypeCount
+from pympler.leaks.scan import GrowthScan
 from pympler.leaks.steps import RequestSteps
 from pympler.leaks.suspects import LiveSuspect, RouteKey
 from pympler.leaks.tracing import StoreTracer
@@ -24,6 +25,7 @@ __all__ = ["Investigation", "Search"]
 
 _MOST_SUSPECTS = 50
 _MOST_AT_ONCE = 20
+_NO_ROUTE: RouteKey = ("", "")  # what feeds a container that a scan has found is not known yet
 _WALK_S_PER_BLOCK = 0.5e-6  # first estimate, replaced by what walks turn out to take
 
 
@@ -42,6 +44,7 @@ class Investigation:
 
     Attributes:
         seeking: confirmed suspects whose line is looked for.
+        scan: finds what no window shows.
 
     Args:
         deep: the setting of that name.
@@ -51,6 +54,7 @@ class Investigation:
         self.routes = Routes()
         self.suspects: list[LiveSuspect] = []
         self.seeking: list[LiveSuspect] = []
+        self.scan = GrowthScan()
         self._deep = deep
         self._random = random.Random()
         self._walk_s_per_block = _WALK_S_PER_BLOCK
@@ -116,14 +120,17 @@ class Investigation:
         """What to search for in the next walk: one finds the holders of several routes."""
         searches = []
         for suspect in self.suspects:
+            if suspect.lengths is not None or suspect.verdict is not None:
+                continue
             history = self.routes.of(suspect.key)
             requests = self._requests(suspect.key, exact=suspect.exact)
-            waited = requests - suspect.first_requests >= suspect.needed_requests
-            if suspect.lengths is None and suspect.verdict is None and waited:
+            if requests - suspect.first_requests >= suspect.needed_requests:
                 searches.append(Search(history, list(suspect.groups), suspect.exact, again=suspect))
         # Windows that overlap see the same, whatever their route: one search is enough until what
         # it found is decided.
-        undecided = any(not one.exact and one.verdict is None for one in self.suspects)
+        undecided = any(
+            not one.exact and one.verdict is None and one.key != _NO_ROUTE for one in self.suspects
+        )
         for history in self.routes:
             if len(self.suspects) >= _MOST_SUSPECTS or len(searches) >= _MOST_AT_ONCE:
                 break
@@ -190,6 +197,23 @@ class Investigation:
                 )
             )
         return []
+
+    def take_found(self, holders: list[Holder], suspected_after: int) -> None:
+        """Watch the containers that a scan has found, after so many requests."""
+        for holder in holders:
+            known = self._known(holder)
+            if known is not None and not known.is_mistaken():
+                continue
+            if known is not None:
+                self.suspects.remove(known)
+            if len(self.suspects) >= _MOST_SUSPECTS:
+                break
+            requests = self._requests(_NO_ROUTE, exact=False)
+            self.suspects.append(
+                LiveSuspect.watch(
+                    _NO_ROUTE, holder, (), requests, exact=False, suspected_after=suspected_after
+                )
+            )
 
     def _requests(self, key: RouteKey, *, exact: bool) -> int:
         """The requests that a suspect is judged by: of its route, or of all if that is unsure."""

@@ -25,6 +25,9 @@ _MOST_TRACES = 2000
 _TRACED = ((3, 1.0), (100, 0.25), (500, 0.1), (_MOST_TRACES, 0.03))
 _LONG_ENOUGH = 200
 _LEAST_GROWTH = 0.05
+# A verdict can be looked up as soon as there is one and may be taken back, but who is called at
+# night wants to be sure: caches of up to a thousand entries are common, and full by then.
+_SURE_REQUESTS = 1500
 
 
 @dataclass(slots=True, eq=False)
@@ -208,8 +211,12 @@ class LiveSuspect:
             self.stored_at = line if alone else likely
 
     def is_complete(self, deep: str | float) -> bool:
-        """Whether its line is known, or is not going to be known soon."""
-        if deep == "never" or self.lengths is None:
+        """Whether it was watched for long, and its line is known or not going to be soon."""
+        if self.lengths is None:
+            return True
+        if self.lengths.requests < _SURE_REQUESTS:
+            return False
+        if deep == "never":
             return True
         if self.stored_at is not None and self.has_route:
             return True

@@ -682,7 +682,7 @@ def leak_until_confirmed(monitor: LeakMonitor) -> None:
         if number % 30 == 29 and not suspects:
             gc.collect(0)
             monitor._settle_all()
-            while monitor._search():
+            while monitor._walk_heap():
                 pass
         if any(suspect.verdict == "leak" for suspect in suspects) and not monitor._confirmed:
             return

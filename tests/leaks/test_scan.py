@@ -1,0 +1,193 @@
+"""The growth scan of a monitor: what no window shows."""
+
+from __future__ import annotations
+
+import array
+import gc
+from collections import deque
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from pympler.leaks import LeakMonitor, LeakSummary, Settings
+from pympler.leaks.scan import GrowthScan
+
+HERE = __name__
+
+TEXTS: set[str] = set()
+NUMBERS: dict[int, float] = {}
+BYTES = bytearray()
+BUFFER = BytesIO()
+COUNTS = array.array("d")
+CACHE: dict[int, str] = {}
+LAST: deque[str] = deque(maxlen=300)
+EMPTIED: dict[int, str] = {}
+
+
+def cached(number: int) -> None:
+    if len(CACHE) >= 600:
+        CACHE.pop(next(iter(CACHE)))
+    CACHE[number] = f"page {number}"
+
+
+def emptied(number: int) -> None:
+    if len(EMPTIED) >= 500:
+        EMPTIED.clear()
+    EMPTIED[number] = f"page {number}"
+
+
+def write(number: int) -> None:
+    BUFFER.write(b"a line of a log\n")
+
+
+ROUTES: dict[str, Callable[[int], object]] = {
+    "texts": lambda number: TEXTS.add(f"visitor {number}"),
+    "numbers": lambda number: NUMBERS.setdefault(number, number / 7),
+    "bytes": lambda number: BYTES.extend(b"a line of a log\n"),
+    "buffer": write,
+    "counts": lambda number: COUNTS.append(number / 7),
+    "cached": cached,
+    "last": lambda number: LAST.append(f"page {number}"),
+    "emptied": emptied,
+    "clean": lambda number: [f"page {number}"],
+}
+
+
+@pytest.fixture(autouse=True)
+def empty() -> Iterator[None]:
+    yield
+    for container in (TEXTS, NUMBERS, BYTES, CACHE, LAST, EMPTIED):
+        container.clear()
+    del COUNTS[:]
+    BUFFER.seek(0)
+    BUFFER.truncate()
+
+
+def judged(*names: str, requests: int, everywhere: Any = None) -> LeakSummary:
+    """The summary after so many requests to each route, the background's work done in between."""
+    values = {"sample_rate": 0.5, "max_overhead": 1.0, "deep": "never", "store": "memory:"}
+    monitor = LeakMonitor(Settings.from_mapping(values, environ={}))
+    monitor._worker._interval_s = 600.0
+    monitor._budget.allows_walk = lambda cost_s: True  # type: ignore[method-assign]
+    gc.collect()
+    try:
+        for number in range(requests):
+            for name in names:
+                request = monitor.begin()
+                ROUTES[name](number)
+                request.finish(f"/{name}", "GET", 200)
+            if number % 40 == 20:
+                gc.collect(0)
+                monitor._tick()
+        return monitor.summary()
+    finally:
+        monitor.close()
+
+
+def test_containers_of_texts_and_numbers_are_leaks_of_their_routes() -> None:
+    summary = judged("texts", "numbers", "clean", requests=2500)
+    rows = {route.route: route for route in summary.routes}
+
+    assert {name: row.verdict for name, row in rows.items()} == {
+        "/texts": "leak",
+        "/numbers": "leak",
+        "/clean": "clean",
+    }
+    (texts,), (numbers,) = rows["/texts"].suspects, rows["/numbers"].suspects
+    assert (texts.holder, texts.type) == (f"{HERE}.TEXTS", "set")
+    assert (numbers.holder, numbers.type) == (f"{HERE}.NUMBERS", "dict")
+    assert texts.growth_per_request == numbers.growth_per_request == 1.0
+    assert f"held by {HERE}.TEXTS (set, +1 entry per request)" in rows["/texts"].headline
+    assert "0 B" not in rows["/texts"].headline
+    assert summary.unattributed == ()
+
+
+def test_caches_that_are_full_or_emptied_are_no_leaks() -> None:
+    summary = judged("cached", "last", "emptied", requests=2500)
+
+    assert summary.verdict in ("clean", "bounded")
+    assert summary.unattributed == ()
+    assert {route.verdict for route in summary.routes} <= {"clean", "bounded"}
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_buffers_are_found_in_three_walks(
+    monkeypatch: pytest.MonkeyPatch, compiled: bool, frozen: bool
+) -> None:
+    if not compiled:
+        monkeypatch.setattr("pympler.leaks.scan.extension", lambda: None)
+        monkeypatch.setattr("pympler.leaks.growth.extension", lambda: None)
+    scan = evident()
+    if frozen:
+        gc.freeze()
+    try:
+        found = []
+        for walk in range(3):
+            for number in range(200):
+                for name in ("bytes", "buffer", "counts", "texts"):
+                    ROUTES[name](1000 * walk + number)
+            holders, requests = scan.walk(400 + 200 * walk)
+            found.append({holder.path for holder in holders})
+    finally:
+        gc.unfreeze()
+
+    assert found[0] == found[1] == set()
+    assert {f"{HERE}.{name}" for name in ("BYTES", "BUFFER", "COUNTS", "TEXTS")} <= found[2]
+    assert requests == 800
+    assert not scan.is_due(100_000)
+
+
+def evident() -> GrowthScan:
+    """A scan that has seen the blocks grow over 400 requests."""
+    scan = GrowthScan()
+    for requests in range(0, 401, 50):
+        assert not scan.is_due(requests)
+        scan.note(requests, 100_000 + requests)
+    assert scan.is_due(400)
+    return scan
+
+
+def test_blocks_that_stop_growing_are_no_evidence() -> None:
+    scan = GrowthScan()
+    for requests in range(0, 20_000, 50):
+        scan.note(requests, 100_000 + min(10 * requests, 1000) + requests % 7)
+        assert not scan.is_due(requests)
+
+
+def test_what_comes_and_goes_does_not_hide_what_grows() -> None:
+    scan = GrowthScan()
+    due = []
+    for requests in range(0, 100_000, 50):
+        scan.note(requests, 100_000 + 30 * (requests % 3000) + requests)
+        due.append(scan.is_due(requests))
+
+    assert any(due)
+
+
+def test_after_a_fault_the_evidence_is_gathered_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    scan = evident()
+    monkeypatch.setattr("pympler.leaks.scan.read_lengths", fail)
+    with pytest.raises(MemoryError):
+        scan.walk(400)
+
+    assert not scan.is_due(100_000)
+
+
+def test_a_full_collection_interrupts_a_walk_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    def collect_and_read(objects: list[Any], *, least: int) -> dict[int, int]:
+        gc.collect()
+        return {}
+
+    monkeypatch.setattr("pympler.leaks.scan.extension", lambda: None)
+    monkeypatch.setattr("pympler.leaks.scan.read_lengths", collect_and_read)
+    scan = evident()
+
+    assert scan.walk(400) == ([], 0)
+    assert not scan.is_due(449)
+    assert scan.is_due(450)
