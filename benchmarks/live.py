@@ -33,7 +33,7 @@ KINDS = {
     ],
 }
 CASES = ((50, 0), (300, 0), (50, 1_000_000))
-MOST = 12_000
+MOST = 8_000
 NAMES = ("leak", "cache", "rows", "search")
 
 
