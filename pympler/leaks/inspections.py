@@ -56,10 +56,7 @@ def inspect_heap(file: Path | None, progress: Progress) -> HeapResult:
     snapshot = heap_snapshot(timeout_s=_LONGEST_WALK_S)
     walk_s = time.perf_counter() - began_s
     progress(0.5, f"working out what each of {snapshot.objects:,} objects keeps alive")
-    retainers = tuple(
-        Retainer(row.node, row.type, row.name, row.size_bytes, row.retained_bytes)
-        for row in snapshot.top_retainers(_MOST_RETAINERS)
-    )
+    retainers = _retainers(snapshot)
     progress(0.9, "writing it down")
     if file is not None:
         snapshot.save(file)
@@ -74,6 +71,19 @@ def inspect_heap(file: Path | None, progress: Progress) -> HeapResult:
         path="" if file is None else str(file),
         walk_s=walk_s,
     )
+
+
+def _retainers(snapshot: HeapSnapshot) -> tuple[Retainer, ...]:
+    rows = snapshot.top_retainers(_MOST_RETAINERS)
+    shown = {row.node for row in rows}
+    found = []
+    for row in rows:
+        within = snapshot.dominators[row.node]
+        while within and within not in shown:
+            within = snapshot.dominators[within]
+        sizes = row.size_bytes, row.retained_bytes
+        found.append(Retainer(row.node, row.type, row.name, *sizes, within=within))
+    return tuple(found)
 
 
 def types_of(snapshot: HeapSnapshot) -> tuple[TypeCount, ...]:

@@ -45,6 +45,7 @@ class Retainer:
         flat_bytes: of the object alone.
         retained_bytes: of all that lives only because of it, itself included.
         retained_objects: their number, 0 if it was not counted.
+        within: node of the next retainer of the same list that it would be freed with, 0 for none.
     """
 
     node: int
@@ -53,6 +54,7 @@ class Retainer:
     flat_bytes: int
     retained_bytes: int
     retained_objects: int = 0
+    within: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pympler.render.pages.answers import MissingError, Rendered, Site
 from pympler.render.pages.heap_objects import show_object, show_type
 from pympler.render.pages.jobs import able_workers, last_pause, of_kind, read_result
+from pympler.render.pages.treemap import treemap
 from pympler.store import Job
 from pympler.store.results import HeapResult, TypeChange
 
@@ -62,6 +63,7 @@ def _one(site: Site, id: str) -> Rendered:
             "types": result.types[:_MOST_TYPES],
             "left_out": len(result.types[_MOST_TYPES:]) + result.other_types,
             "others": others,
+            "treemap": treemap(result.retainers, result.flat_bytes),
         },
     )
 
