@@ -34,6 +34,7 @@ def time_chart(
     *,
     in_bytes: bool = True,
     marks: Sequence[tuple[float, str]] = (),
+    end: str = "now",
 ) -> Markup:
     """Values over time up to now, one curve for each name.
 
@@ -42,6 +43,7 @@ def time_chart(
         series: for each name, moments (seconds since the epoch) and values, in order of time.
         now: the right edge.
         in_bytes: whether values are sizes; otherwise they are counts.
+        end: what the right edge is called.
         marks: moments to mark with a line and a word, such as the start of a release.
 
     Returns:
@@ -75,7 +77,7 @@ def time_chart(
             f'y2="{y(value):.1f}"/><text class="tick" x="{_LEFT - 8}" y="{y(value) + 4:.1f}" '
             f'text-anchor="end">{escape(label(value))}</text>'
         )
-    parts += _times(first, last, x)
+    parts += _times(first, last, x, end)
     for moment, word in marks:
         if first <= moment <= last:
             at = f"{x(moment):.1f}"
@@ -125,7 +127,7 @@ def _legend(
     return Markup('<ul class="legend">{}</ul>').format(items)
 
 
-def _times(first: float, last: float, x: Callable[[float], float]) -> list[str]:
+def _times(first: float, last: float, x: Callable[[float], float], end: str) -> list[str]:
     step = next((each for each in _SPANS if (last - first) / each <= 6), (last - first) / 5)
     found = []
     for place in range(7):
@@ -133,7 +135,7 @@ def _times(first: float, last: float, x: Callable[[float], float]) -> list[str]:
         if moment < first:
             break
         anchor = "end" if place == 0 else "middle"
-        text = "now" if place == 0 else f"-{_span(place * step)}"
+        text = escape(end) if place == 0 else f"-{_span(place * step)}"
         found.append(
             f'<text class="tick" x="{x(moment):.1f}" y="{_HEIGHT - 6}" '
             f'text-anchor="{anchor}">{text}</text>'
