@@ -27,7 +27,7 @@ _LONG_ENOUGH = 200
 _LEAST_GROWTH = 0.05
 # A verdict can be looked up as soon as there is one and may be taken back, but who is called at
 # night wants to be sure: caches of up to a thousand entries are common, and full by then.
-_SURE_REQUESTS = 1500
+_SURE_REQUESTS, _SURE_ENTRIES, _LONG_WATCHED = 1500, 1100, 10_000
 
 
 @dataclass(slots=True, eq=False)
@@ -214,13 +214,20 @@ class LiveSuspect:
         """Whether it was watched for long, and its line is known or not going to be soon."""
         if self.lengths is None:
             return True
-        if self.lengths.requests < _SURE_REQUESTS:
+        if not self._is_sure(self.lengths):
             return False
         if deep == "never":
             return True
         if self.stored_at is not None and self.has_route:
             return True
         return self.traces > (_LONG_ENOUGH if self.has_route else _MOST_TRACES - 1)
+
+    def _is_sure(self, lengths: Lengths) -> bool:
+        if lengths.requests < _SURE_REQUESTS:
+            return False
+        # Requests of all routes count where it is not known whose they are.
+        gained = lengths.last_length - lengths.first_length
+        return gained >= _SURE_ENTRIES or lengths.requests >= _LONG_WATCHED
 
     def describe(self, key: RouteKey, bytes_per_request: float) -> Suspect:
         """The suspect as plain data, as seen from one route."""

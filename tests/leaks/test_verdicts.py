@@ -20,6 +20,7 @@ LIST: list[object] = []
 LRU: OrderedDict[int, object] = OrderedDict()
 LAST: deque[object] = deque(maxlen=100)
 HALVED: dict[int, object] = {}
+THOUSAND: dict[int, object] = {}
 
 
 class Item:
@@ -78,6 +79,10 @@ def halved(number: int) -> None:
     HALVED[number] = Item(number)
 
 
+def thousand(number: int) -> None:
+    THOUSAND[number % 1000] = Item(number)
+
+
 def seldom(number: int) -> None:
     if number % 3 == 0:
         LIST.append(Item(number))
@@ -108,13 +113,14 @@ ROUTES: dict[str, Callable[[int], object]] = {
     "clean": clean,
     "cyclic": cyclic,
     "seldom": seldom,
+    "thousand": thousand,
 }
 
 
 @pytest.fixture(autouse=True)
 def empty() -> Iterator[None]:
     yield
-    for container in (DICT, LIST, LRU, LAST, HALVED, Registry.instances):
+    for container in (DICT, LIST, LRU, LAST, HALVED, THOUSAND, Registry.instances):
         container.clear()
     Chain.head = None
     computed.cache_clear()
@@ -238,3 +244,27 @@ def test_the_line_that_stores_is_named() -> None:
     assert [route.suspects[0].stored_at for route in heard] == [
         f"tests/leaks/test_verdicts.py:{line}"
     ]
+
+
+def test_nobody_is_called_for_a_cache_that_is_about_to_be_full() -> None:
+    heard: list[RouteSummary] = []
+
+    summary = judged("thousand", "clean", requests=2000, heard=heard)
+
+    assert verdicts(summary) == {"/thousand": "bounded", "/clean": "clean"}
+    assert heard == []
+
+
+def test_for_a_leak_somebody_is_called_once_and_late() -> None:
+    lengths: list[int] = []
+
+    class Heard(list[RouteSummary]):
+        def append(self, route: RouteSummary) -> None:
+            super().append(route)
+            lengths.append(len(LIST))
+
+    heard = Heard()
+    judged("list", "clean", requests=2000, heard=heard)
+
+    assert [route.route for route in heard] == ["/list"]
+    assert 1500 <= lengths[0] < 1800
