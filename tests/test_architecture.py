@@ -45,6 +45,7 @@ STAGES = """
     pympler.leaks.counters pympler.leaks.lengths pympler.leaks.unreachable
     pympler.leaks.survivors
     pympler.leaks.growth
+    pympler.leaks.bounds
     pympler.leaks.holders
     pympler.leaks.tracing
     pympler.leaks.evidence

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pympler.graph.paths import Chains, Handle, find_chains
+from pympler.leaks.bounds import NOTHING_DECLARED, Declared, declared_of
 from pympler.leaks.lengths import LruCache, bound_of, length_of
 from pympler.leaks.listing import list_ids
 from pympler.util.names import type_name
@@ -33,6 +34,7 @@ class Holder:
         handle: finds it again, ``None`` if it cannot be found again without keeping it alive.
         length: number of its entries, ``None`` if it is no container.
         bound: most entries that it declares it will ever have.
+        declared: what its owner or code declares about it.
         survivors: number of survivors found behind it.
         windows: number of the windows that these are of.
     """
@@ -44,6 +46,7 @@ class Holder:
     bound: int | None
     survivors: int
     windows: int
+    declared: Declared = NOTHING_DECLARED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,6 +173,7 @@ def describe_holder(
         bound=bound_of(item),
         survivors=survivors,
         windows=windows,
+        declared=declared_of(path.text, objects),
     )
 
 

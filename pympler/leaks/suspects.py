@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ _MOST_TRACES = 2000
 _TRACED = ((3, 1.0), (100, 0.25), (500, 0.1), (_MOST_TRACES, 0.03))
 _LONG_ENOUGH = 200
 _LEAST_GROWTH = 0.05
+# What a clock empties is given time, within reason.
+_LIFETIMES, _LONGEST_LIFETIME_S = 1.1, 3600.0
 # A verdict can be looked up as soon as there is one and may be taken back, but who is called at
 # night wants to be sure: caches of up to a thousand entries are common, and full by then.
 _SURE_REQUESTS, _SURE_ENTRIES, _LONG_WATCHED = 1500, 1100, 10_000
@@ -45,6 +48,8 @@ class LiveSuspect:
         lines: how often each line was seen to add to it.
         deltas: by route the number of requests, and by how much it grew in them for certain.
         likely: likewise, where a thread beside may have added to it.
+        bound: the one that it keeps to although it grows.
+        began_s: when it began to be watched, by the monotonic clock.
     """
 
     key: RouteKey
@@ -61,6 +66,8 @@ class LiveSuspect:
     lines: Counter[str] = field(default_factory=Counter)
     deltas: dict[RouteKey, tuple[int, int]] = field(default_factory=dict)
     likely: dict[RouteKey, tuple[int, int]] = field(default_factory=dict)
+    bound: int | None = None
+    began_s: float = field(default_factory=time.monotonic)
 
     @classmethod
     def watch(
@@ -110,11 +117,20 @@ class LiveSuspect:
     def _judge(self, lengths: Lengths) -> None:
         judged = lengths.judge()
         if judged == "growing":
-            self.verdict = "leak"
-            self.evidence = f"no bound seen in {lengths.requests} requests"
+            self._judge_growing(lengths)
         elif judged == "bounded":
             self.verdict = "bounded"
             self.evidence = f"stopped growing at {lengths.most}"
+
+    def _judge_growing(self, lengths: Lengths) -> None:
+        declared = self.holder.declared.bound(lengths.last_length)
+        if declared is not None:
+            self.verdict, (self.bound, self.evidence) = "bounded", declared
+        elif time.monotonic() - self.began_s >= min(
+            _LIFETIMES * self.holder.declared.lifetime_s, _LONGEST_LIFETIME_S
+        ):
+            self.verdict, self.bound = "leak", None
+            self.evidence = f"no bound seen in {lengths.requests} requests"
 
     def confirm_held(self, found: int, windows: int) -> None:
         """Judge a holder without a length by the windows of which it still holds a survivor."""
@@ -231,7 +247,7 @@ class LiveSuspect:
 
     def describe(self, key: RouteKey, bytes_per_request: float) -> Suspect:
         """The suspect as plain data, as seen from one route."""
-        bound = self.holder.bound
+        bound = self.bound if self.holder.bound is None else self.holder.bound
         if bound is None and self.verdict == "bounded" and self.lengths is not None:
             bound = self.lengths.most
         return Suspect(

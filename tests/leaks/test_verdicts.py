@@ -21,6 +21,8 @@ LRU: OrderedDict[int, object] = OrderedDict()
 LAST: deque[object] = deque(maxlen=100)
 HALVED: dict[int, object] = {}
 THOUSAND: dict[int, object] = {}
+TRIMMED: dict[int, object] = {}
+UNTRIMMED: dict[int, object] = {}
 
 
 class Item:
@@ -83,6 +85,20 @@ def thousand(number: int) -> None:
     THOUSAND[number % 1000] = Item(number)
 
 
+def trimmed(number: int) -> None:
+    TRIMMED[number] = Item(number)
+    if len(TRIMMED) > 5000:
+        TRIMMED.clear()
+
+
+def trimmed_in_vain(number: int) -> None:
+    UNTRIMMED[number] = Item(number)
+    if len(UNTRIMMED) == 100:  # only once, and then it goes on
+        UNTRIMMED.pop(number)
+        UNTRIMMED[-number] = UNTRIMMED[number - 1]
+        UNTRIMMED[-number - 1] = UNTRIMMED[number - 1]
+
+
 def seldom(number: int) -> None:
     if number % 3 == 0:
         LIST.append(Item(number))
@@ -114,13 +130,25 @@ ROUTES: dict[str, Callable[[int], object]] = {
     "cyclic": cyclic,
     "seldom": seldom,
     "thousand": thousand,
+    "trimmed": trimmed,
+    "trimmed in vain": trimmed_in_vain,
 }
 
 
 @pytest.fixture(autouse=True)
 def empty() -> Iterator[None]:
     yield
-    for container in (DICT, LIST, LRU, LAST, HALVED, THOUSAND, Registry.instances):
+    for container in (
+        DICT,
+        LIST,
+        LRU,
+        LAST,
+        HALVED,
+        THOUSAND,
+        TRIMMED,
+        UNTRIMMED,
+        Registry.instances,
+    ):
         container.clear()
     Chain.head = None
     computed.cache_clear()
@@ -244,6 +272,20 @@ def test_the_line_that_stores_is_named() -> None:
     assert [route.suspects[0].stored_at for route in heard] == [
         f"tests/leaks/test_verdicts.py:{line}"
     ]
+
+
+def test_a_bound_in_the_code_counts_before_it_is_reached() -> None:
+    (route,) = judged("trimmed").routes
+
+    assert route.verdict == "bounded", route.headline
+    assert route.suspects[0].bound == 5000
+    assert route.suspects[0].evidence == "declares a bound of 5000 in its code"
+
+
+def test_a_bound_in_the_code_that_is_exceeded_is_none() -> None:
+    (route,) = judged("trimmed in vain").routes
+
+    assert route.verdict == "leak", route.headline
 
 
 def test_nobody_is_called_for_a_cache_that_is_about_to_be_full() -> None:

@@ -14,13 +14,13 @@ from typing import Any
 
 from pympler.graph.landmarks import what_runs
 from pympler.graph.paths import find_chains
-from pympler.graph.roots import is_added, is_own, module_namespace
-from pympler.leaks.check.bounds import code_bounds, lifetime_s, owner_bound
+from pympler.graph.roots import is_own, module_namespace
+from pympler.leaks.bounds import NOTHING_DECLARED, Declared, declared_of, of_application
 from pympler.leaks.growth import cache_dict, fetch, left_behind
 from pympler.leaks.lengths import LruCache, bound_of, length_of
 from pympler.leaks.report import Suspect
 from pympler.sizing.flat import flat_size
-from pympler.util.names import is_application_file, type_name
+from pympler.util.names import type_name
 
 __all__ = ["Candidate", "container_candidates", "module_of", "name_objects", "rank"]
 
@@ -39,9 +39,7 @@ class Candidate:
         entries: lists what it holds.
         table_bytes: reads its own flat size.
         growth: entries per request, as it grew in the rounds.
-        bound: declared for good (``maxlen``); owner_bound: declared by the object that owns it.
-        code_bounds: what the code that can shorten it compares its length with; lifetime_s: how
-            long its owner says that entries live.
+        bound: declared for good (``maxlen``); declared: by its owner or in code.
         is_slot: whether it is what stands in a place now, rather than one object.
         patient: whether it is judged at the end only, because it grows in turns.
         verdict: ``None`` until it is confirmed as ``"leak"`` or found ``"bounded"``.
@@ -58,9 +56,7 @@ class Candidate:
     table_bytes: Callable[[], int]
     growth: float
     bound: int | None = None
-    owner_bound: int | None = None
-    code_bounds: tuple[int, ...] = ()
-    lifetime_s: float = 0.0
+    declared: Declared = NOTHING_DECLARED
     is_slot: bool = False
     patient: bool = False
     verdict: str | None = None
@@ -109,9 +105,7 @@ def container_candidates(growing: Mapping[int, float]) -> list[Candidate]:
 class _Name:
     text: str
     application: bool
-    owner_bound: int | None = None
-    code_bounds: tuple[int, ...] = ()
-    lifetime_s: float = 0.0
+    declared: Declared = NOTHING_DECLARED
 
 
 def name_objects(items: Mapping[int, Any]) -> dict[int, _Name]:
@@ -124,11 +118,9 @@ def name_objects(items: Mapping[int, Any]) -> dict[int, _Name]:
         objects = chains.objects(ids)
         if objects is not None:
             path = chains.describe_holder(objects)
-            application = _is_application(objects[0])
+            application = of_application(objects[0])
             text = path.text if application else _of_logger(objects) or path.text
-            bounds = code_bounds(text, objects) if application else ()
-            life_s = lifetime_s(objects)
-            names[key] = _Name(text, application, owner_bound(objects), bounds, life_s)
+            names[key] = _Name(text, application, declared_of(text, objects))
     return names
 
 
@@ -151,7 +143,7 @@ def module_of(item: Any) -> tuple[str, bool] | None:
         return "sys.modules", False
     for name, module in list(sys.modules.items()):
         if issubclass(type(module), ModuleType) and module_namespace(module) is item:
-            return f"the names in {name}", _is_application(module)
+            return f"the names in {name}", of_application(module)
     return None
 
 
@@ -218,19 +210,8 @@ def _container(item: Any, growth: float, name: _Name) -> Candidate:
         table_bytes=lambda: flat_size(inner),
         growth=growth,
         bound=bound_of(item),
-        owner_bound=name.owner_bound,
-        code_bounds=name.code_bounds,
-        lifetime_s=name.lifetime_s,
+        declared=name.declared,
     )
-
-
-def _is_application(root: Any) -> bool:
-    if is_added(root):
-        return True
-    if not issubclass(type(root), ModuleType):
-        return False
-    file = module_namespace(root).get("__file__")
-    return type(file) is str and is_application_file(file)
 
 
 def _belongs_to_pympler(item: Any) -> bool:

@@ -158,7 +158,7 @@ def confirm(
 
 def _lifetime_s(one: Candidate) -> float:
     """The seconds after which what was added first must be gone, as far as that is waited for."""
-    wanted_s = 1.1 * one.lifetime_s
+    wanted_s = 1.1 * one.declared.lifetime_s
     return wanted_s if wanted_s <= _LONGEST_LIFETIME_S else 0.0
 
 
@@ -226,12 +226,8 @@ def _take_bounded(watches: dict[Candidate, Watch]) -> None:
 
 def _conclude(one: Candidate, watch: Watch, sent: int, reason: str) -> None:
     one.growth = (watch.last - watch.first) / max(sent, 1)
-    if one.owner_bound is not None and one.owner_bound >= watch.last:
-        one.verdict, one.bound = "bounded", one.owner_bound
-        one.evidence = f"declares a bound of {one.owner_bound}"
-    elif one.code_bounds and one.code_bounds[-1] >= watch.last:
-        one.verdict = "bounded"
-        one.bound = next(bound for bound in one.code_bounds if bound >= watch.last)
-        one.evidence = f"declares a bound of {one.bound} in its code"
+    declared = one.declared.bound(watch.last)
+    if declared is not None:
+        one.verdict, (one.bound, one.evidence) = "bounded", declared
     else:
         one.verdict, one.evidence = "leak", f"no bound seen in {sent:,} requests{reason}"

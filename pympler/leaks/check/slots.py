@@ -154,9 +154,7 @@ def _candidate(read: Callable[[], Any], growth: float, value: Any, name: Any) ->
         table_bytes=lambda: flat_size(read()),
         growth=growth,
         bound=bound_of(value),
-        owner_bound=name.owner_bound,
-        code_bounds=name.code_bounds,
-        lifetime_s=name.lifetime_s,
+        declared=name.declared,
         is_slot=True,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pympler.leaks.check.bounds import code_bounds, lifetime_s, owner_bound
+from pympler.leaks.bounds import code_bounds, lifetime_s, owner_bound
 from pympler.leaks.check.candidates import name_objects
 
 MOST = 7000
@@ -98,7 +98,7 @@ REMEMBERED = remembering(abs)
 def test_what_code_compares_a_length_with(container: Any, bounds: tuple[int, ...]) -> None:
     name = name_objects({id(container): container})[id(container)]
 
-    assert name.code_bounds == bounds, name.text
+    assert name.declared.code == bounds, name.text
 
 
 class Properties:

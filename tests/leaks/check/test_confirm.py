@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pympler.errors import ApplicationError
+from pympler.leaks.bounds import Declared
 from pympler.leaks.check.candidates import Candidate
 from pympler.leaks.check.confirm import Limits, confirm
 
@@ -106,7 +107,7 @@ def test_the_bound_that_an_owner_declares_counts_while_it_is_kept(
 ) -> None:
     requests = Requests()
     one = candidate(lambda: requests.sent)
-    one.owner_bound = declared
+    one.declared = Declared(declared)
     confirm([one], requests.send, requests.wait, lambda done, of: None, LIMITS)
     assert one.verdict == verdict
 

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from pympler.graph.roots import module_namespace
+from pympler.graph.roots import is_added, module_namespace
+from pympler.util.names import is_application_file
 
-__all__ = ["code_bounds", "lifetime_s", "owner_bound"]
+__all__ = [
+    "NOTHING_DECLARED",
+    "Declared",
+    "code_bounds",
+    "declared_of",
+    "lifetime_s",
+    "of_application",
+    "owner_bound",
+]
 
 _BOUND_NAMES = (
     "maxsize",
@@ -26,8 +36,6 @@ _BOUND_NAMES = (
     "capacity",
     "size_limit",
 )
-_mro_of = type.__dict__["__mro__"].__get__
-_class_namespace_of = type.__dict__["__dict__"].__get__
 _LIFETIME_NAMES = (
     "ttl",
     "ttl_s",
@@ -44,6 +52,58 @@ _ENDS = ("STORE_", "POP_", "JUMP_", "RETURN_", "COMPARE_", "DELETE_")
 _MOST_FUNCTIONS = 2000
 _mro_of = type.__dict__["__mro__"].__get__
 _class_namespace_of = type.__dict__["__dict__"].__get__
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What is declared about a container.
+
+    Attributes:
+        owner: the bound that its owner has as an attribute.
+        code: the numbers that code which can shorten it compares its length with, in order.
+        lifetime_s: how long its owner says that entries live, 0.0 if it does not say.
+    """
+
+    owner: int | None = None
+    code: tuple[int, ...] = ()
+    lifetime_s: float = 0.0
+
+    def bound(self, length: int) -> tuple[int, str] | None:
+        """The bound that a container of this length keeps to, and the evidence in words.
+
+        Example:
+            >>> Declared(code=(10, 500)).bound(100)
+            (500, 'declares a bound of 500 in its code')
+        """
+        if self.owner is not None and self.owner >= length:
+            return self.owner, f"declares a bound of {self.owner}"
+        kept = next((bound for bound in self.code if bound >= length), None)
+        return None if kept is None else (kept, f"declares a bound of {kept} in its code")
+
+
+NOTHING_DECLARED = Declared()
+"""What is declared of most containers."""
+
+
+def declared_of(path: str, objects: list[Any]) -> Declared:
+    """What is declared about a container; the code of the application only is read.
+
+    Args:
+        path: the way to it in words.
+        objects: those on the way, itself the last.
+    """
+    code = code_bounds(path, objects) if of_application(objects[0]) else ()
+    return Declared(owner_bound(objects), code, lifetime_s(objects))
+
+
+def of_application(root: Any) -> bool:
+    """Whether a way that begins here begins in the application."""
+    if is_added(root):
+        return True
+    if not issubclass(type(root), ModuleType):
+        return False
+    file = module_namespace(root).get("__file__")
+    return type(file) is str and is_application_file(file)
 
 
 def owner_bound(objects: list[Any]) -> int | None:
