@@ -6,6 +6,7 @@ asked for is followed once more and labelled.
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -160,7 +161,8 @@ def find_chains(
             see.
     """
     wanted = frozenset(targets)
-    if extension() is not None and not with_own:
+    # Up to 3.10 frames refer to more than the two walks agree on.
+    if extension() is not None and not with_own and sys.version_info >= (3, 11):
         ways = compiled_ways(
             wanted, ignore=ignore, passing=passing, keep_reached=keep_reached, with_atoms=with_atoms
         )

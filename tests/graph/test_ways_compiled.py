@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from pympler.sizing.compiled import extension
 from tests.support import require
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="not used there")
 def test_both_walks_find_the_same_ways_to_everything() -> None:
     require("the compiled walk", extension() is not None, "a C compiler, then Pympler again")
     child = [sys.executable, "-m", "tests.graph.ways_child"]
