@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from pympler.leaks import LeakMonitor, LeakSummary, Settings
+from pympler.leaks import LeakSummary
 from pympler.leaks.scan import GrowthScan
+from tests.leaks.driving import drive
 
 HERE = __name__
 
@@ -65,25 +66,9 @@ def empty() -> Iterator[None]:
     BUFFER.truncate()
 
 
-def judged(*names: str, requests: int, everywhere: Any = None) -> LeakSummary:
-    """The summary after so many requests to each route, the background's work done in between."""
-    values = {"sample_rate": 0.5, "max_overhead": 1.0, "deep": "never", "store": "memory:"}
-    monitor = LeakMonitor(Settings.from_mapping(values, environ={}))
-    monitor._worker._interval_s = 600.0
-    monitor._budget.allows_walk = lambda cost_s: True  # type: ignore[method-assign]
-    gc.collect()
-    try:
-        for number in range(requests):
-            for name in names:
-                request = monitor.begin()
-                ROUTES[name](number)
-                request.finish(f"/{name}", "GET", 200)
-            if number % 40 == 20:
-                gc.collect(0)
-                monitor._tick()
-        return monitor.summary()
-    finally:
-        monitor.close()
+def judged(*names: str, requests: int) -> LeakSummary:
+    """The summary after so many requests to each route."""
+    return drive({name: ROUTES[name] for name in names}, requests)
 
 
 def test_containers_of_texts_and_numbers_are_leaks_of_their_routes() -> None:

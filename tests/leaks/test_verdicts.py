@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pympler.leaks import LeakMonitor, LeakSummary, RouteSummary, Settings
+from pympler.leaks import LeakSummary, RouteSummary
+from tests.leaks.driving import drive
 
 HOLDER = __name__
 
@@ -160,28 +161,9 @@ def empty() -> Iterator[None]:
 def judged(
     *names: str, requests: int = 1500, heard: list[RouteSummary] | None = None, **options: Any
 ) -> LeakSummary:
-    """The summary after that many requests to each of the routes, in turn.
-
-    The background thread does not tick within this time; its work is done here, at fixed numbers
-    of requests.
-    """
-    values = {"sample_rate": 0.5, "max_overhead": 1.0, "deep": "never", **options}
-    settings = Settings.from_mapping({"store": "memory:", **values}, environ={})
-    monitor = LeakMonitor(settings, on_leak=None if heard is None else heard.append)
-    monitor._worker._interval_s = 600.0
-    monitor._budget.allows_walk = lambda cost_s: True  # type: ignore[method-assign]
-    try:
-        for number in range(requests):
-            for name in names:
-                request = monitor.begin()
-                ROUTES[name](number)
-                request.finish(f"/{name}", "GET", 200)
-            if number % 40 == 20:
-                gc.collect(0)
-                monitor._tick()
-        return monitor.summary()
-    finally:
-        monitor.close()
+    """The summary after that many requests to each of the routes, in turn."""
+    calls = {name: ROUTES[name] for name in names}
+    return drive(calls, requests, None if heard is None else heard.append, **options)
 
 
 def verdicts(summary: LeakSummary) -> dict[str, str | None]:

@@ -17,6 +17,8 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
+from tests.servers.running import end
+
 __all__ = ["IN_FLIGHT", "KINDS", "LIFTED", "ONCE", "run", "server", "summary_of"]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,12 +82,7 @@ def server(command: list[str], options: dict[str, Any], **environment: str) -> I
                 said = log.read().decode(errors="replace")
                 raise RuntimeError(f"exit code {process.poll()}; it said: {said}") from error
             finally:
-                process.terminate()
-                try:
-                    process.wait(TIMEOUT_S)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+                end(process)
 
 
 def get(port: int, path: str) -> bytes:

@@ -22,6 +22,7 @@ import pytest
 
 from pympler.leaks.report import LeakSummary, RequestReport
 from pympler.store.sqlite import SqliteStore
+from tests.servers.running import end
 from tests.store.test_workers import get, lost
 
 pytestmark = pytest.mark.integration
@@ -78,12 +79,7 @@ def running(command: list[str], folder: Path, **more: str) -> Iterator[subproces
         yield process
         assert process.poll() is None, log.read_text()
     finally:
-        process.terminate()
-        try:
-            process.wait(TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 def kept(folder: Path) -> tuple[list[LeakSummary], list[RequestReport]]:
