@@ -14,7 +14,7 @@
 
 /* Counted up with each change of what Python calls, here and in pympler/sizing/compiled.py, so that
    an extension that was built before is not used. */
-#define INTERFACE 5
+#define INTERFACE 6
 
 #if PY_VERSION_HEX < 0x030B0000
 void *general_lookup;

@@ -14,7 +14,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from io import BytesIO, StringIO
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -47,7 +47,7 @@ _CHUNK = 20_000
 _MOST_HEADS = 200
 # Containers that gc may not track; they are found as referents of what it does track.
 _UNTRACKED = frozenset(map(id, (dict, bytearray, array.array, queue.SimpleQueue)))
-_ASKED = (BytesIO, queue.SimpleQueue, LruCache)
+_ASKED = (BytesIO, StringIO, queue.SimpleQueue, LruCache)
 """Containers whose length the compiled walk leaves to :mod:`~pympler.leaks.lengths`."""
 
 _Reader = Callable[[Any], int]

@@ -16,7 +16,7 @@ from pympler.sizing.layout import layout
 
 __all__ = ["extension", "new_walker", "walk_name"]
 
-_INTERFACE = 5
+_INTERFACE = 6
 """That of the extension which this package calls; the number in ``_heapwalk_c/module.c``."""
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import array
 import functools
 import gc
+import queue
 import subprocess
 import sys
-from collections import OrderedDict, deque
-from io import BytesIO
+from collections import Counter, OrderedDict, UserDict, defaultdict, deque
+from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
@@ -52,6 +54,23 @@ class Holder:
 def test_reads_the_length_of_every_container(container: object, length: int) -> None:
     holder = Holder(container)
     assert read_lengths()[id(holder.value)] == length
+
+
+def test_both_walks_read_the_same_containers(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds: list[Any] = [
+        [1], {1}, {"one": 1}, deque([1]), bytearray(1), array.array("d", [1.0]), OrderedDict(a=1),
+        StringIO(), BytesIO(), queue.SimpleQueue(), queue.Queue(), defaultdict(int, a=1),
+        Counter("a"), functools.lru_cache(lambda: None), LyingList([1]), UserDict(a=1),
+    ]  # fmt: skip
+    for buffer, text in ((kinds[7], "some text"), (kinds[8], b"bytes")):
+        buffer.write(text)
+    compiled = read_lengths()
+    monkeypatch.setattr("pympler.leaks.growth.extension", lambda: None)
+    pure = read_lengths()
+
+    keys = [id(item) for item in kinds]
+    assert [compiled.get(key) for key in keys] == [pure.get(key) for key in keys]
+    assert sum(compiled.get(key) is None for key in keys) == 2  # a Queue and a UserDict hold one
 
 
 def test_reads_the_size_of_a_buffer() -> None:
