@@ -83,6 +83,7 @@ class StoreTracer:
         active: whether it traces.
         grown: by how much each container grew at lines that this trace saw.
         events: number of events so far.
+        of_application: the containers whose line is one of the application.
 
     Example:
         >>> kept = []
@@ -109,6 +110,7 @@ class StoreTracer:
         self._only_here = only_here
         self.grown: dict[Hashable, int] = {}
         self.events = 0
+        self.of_application: set[Hashable] = set()
         self._until_s = 0.0
         self._threads: set[int] = set()
         self._last = {key: length() for key, length in self._lengths.items()}
@@ -248,7 +250,10 @@ class StoreTracer:
             if self._was_away(since_s, cpu_s):
                 continue
             self.grown[key] = self.grown.get(key, 0) + now - before
-            self._lines.setdefault(key, _application_line(frame, line))
+            if key not in self._lines:
+                self._lines[key], is_own = _application_line(frame, line)
+                if is_own:
+                    self.of_application.add(key)
 
     def _was_away(self, since_s: float, cpu_s: float) -> bool:
         passed_s = self._clock() - since_s
@@ -279,12 +284,13 @@ def _is_of_the_application(frame: FrameType) -> bool:
     return not is_own and is_application_file(frame.f_code.co_filename)
 
 
-def _application_line(frame: FrameType, line: int) -> str:
+def _application_line(frame: FrameType, line: int) -> tuple[str, bool]:
+    """The innermost line of the application that led there, and whether there is one."""
     innermost = f"{short_file(frame.f_code.co_filename)}:{line}"
     current: FrameType | None = frame
     while current is not None:
         if _is_of_the_application(current):
-            return f"{short_file(current.f_code.co_filename)}:{line}"
+            return f"{short_file(current.f_code.co_filename)}:{line}", True
         current = current.f_back
         line = current.f_lineno if current is not None else 0
-    return innermost
+    return innermost, False

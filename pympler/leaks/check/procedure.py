@@ -10,7 +10,7 @@ import contextlib
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from pympler.errors import ApplicationError
@@ -229,7 +229,7 @@ class _Examination:
                     break
         for one, line in tracer.lines().items():
             one.stored_at = _not_ours(line)  # type: ignore[attr-defined]
-        _put_known_line_first(leaks)
+        _put_known_line_first(leaks, tracer.of_application)
 
     def _look_longer(self, watched: _Watched) -> Findings | None:
         """The verdict on growth that nothing explains so far, ``None`` if it ends."""
@@ -315,14 +315,14 @@ def _one_of_each(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [one for one in candidates if chosen[one.path] is one]
 
 
-def _put_known_line_first(leaks: list[Candidate]) -> None:
+def _put_known_line_first(leaks: list[Candidate], named: Collection[Hashable]) -> None:
     """Of two that keep the same, name the one that a line of the application adds to."""
     first = leaks[0]
-    if first.stored_at is not None:
+    if first in named:
         return
     for one in leaks[1:]:
         alike = one.application == first.application and 2 * one.reached_bytes > first.reached_bytes
-        if one.stored_at is not None and alike:
+        if one in named and alike:
             leaks.remove(one)
             leaks.insert(0, one)
             one.bytes_per_request, first.bytes_per_request = (
