@@ -11,7 +11,7 @@ COVERAGE_FLOOR := 82
 WALK := $(wildcard pympler/_heapwalk_c/*.[ch])
 # A test that fails is run once more and, if it passes then, listed as RERUN: real servers, threads and
 # clocks on a busy machine. One that is listed again and again is a bug.
-WORKERS := --numprocesses auto --maxprocesses 4 --dist loadgroup --reruns 1 -r aR
+WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal --reruns 1 -r aR
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check bench soak servers screenshots clean
@@ -24,8 +24,9 @@ demo: $(VENV)/demo.stamp ## Three small applications under load, and what Pymple
 	@$(PY) examples/demo/run.py
 
 test: $(VENV)/dev.stamp ## The whole suite on one Python, with coverage (10 minutes at most)
-	@$(PY) -m pytest $(WORKERS) --cov --cov-report= $(foreach path,$(UNTRACED),--ignore=$(path))
-	@$(PY) -m pytest $(WORKERS) $(UNTRACED)
+	@$(PY) -m pytest $(WORKERS) -m "not integration" --cov --cov-report= $(foreach path,$(UNTRACED),--ignore=$(path))
+	@$(PY) -m pytest $(WORKERS) -m "not integration" $(UNTRACED)
+	@$(PY) -m pytest $(WORKERS) -m integration
 	@$(PY) -m coverage report --fail-under=$(COVERAGE_FLOOR)
 
 test-all: $(PY) ## The unit tests on every installed Python, oldest and newest frameworks

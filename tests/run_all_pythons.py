@@ -113,7 +113,7 @@ def build_extension(python: str) -> None:
 def run_tests(python: str) -> tuple[int, str]:
     """Run all but the integration tests; the exit code and what pytest's closing line says."""
     command = [python, "-m", "pytest", "-m", "not integration"]
-    command += ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadgroup"]
+    command += ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
     command += ["--reruns", "1", "-r", "aR"]  # as in the Makefile
     closing = "pytest ended early"
     with subprocess.Popen(

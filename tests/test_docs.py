@@ -35,7 +35,16 @@ def test_a_block_of_python_is_right(code: str) -> None:
     check_block(code)
 
 
-@pytest.mark.parametrize("module", MODULES)
+LONG = {"pympler.leaks.check"}  # whole checks
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(module, marks=pytest.mark.integration) if module in LONG else module
+        for module in MODULES
+    ],
+)
 def test_the_examples_of_a_module_run(module: str) -> None:
     results = doctest.testmod(importlib.import_module(module))
     assert results.attempted > 0

@@ -15,6 +15,7 @@ import pytest
 from pympler import __version__
 from pympler.cli import main
 from pympler.sizing.compiled import walk_name
+from pympler.util.names import short_file
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ROOT / "tests" / "apps"
@@ -198,7 +199,9 @@ def test_what_is_wrong_is_said_in_one_line(
     monkeypatch.chdir(APPS)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("PYMPLER_DISABLE", "1")
+    short_file.cache_clear()  # names of files are relative to the folders of another test
     assert main(["check", *arguments, *(["--json"] if as_json else [])]) == 2
+    short_file.cache_clear()
     sys.modules.pop("bare_wsgi", None)
     out, err = capfd.readouterr()
     ours = errors(err)

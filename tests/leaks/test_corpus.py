@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 from collections import defaultdict
-from typing import Any
 
 import pytest
 
@@ -41,24 +39,15 @@ def chosen() -> dict[str, list[Case]]:
     return dict(cases)
 
 
-@functools.cache
-def results(application: str) -> dict[str, dict[str, Any]]:
-    """What the checks of the chosen cases of an application say, all made in one process."""
-    return {row["case"]: row for row in check_in_process(chosen()[application])}
-
-
 @pytest.mark.integration
-@pytest.mark.parametrize(
-    ("application", "name"),
-    [
-        # Those of an application run in one worker of pytest-xdist, which makes the checks once.
-        pytest.param(application, case.name, marks=pytest.mark.xdist_group(application))
-        for application, cases in chosen().items()
-        for case in cases
-    ],
-)
-def test_a_case(application: str, name: str) -> None:
-    assert faults(CASES[name], results(application)[name]) == ""
+@pytest.mark.parametrize("application", PART)
+def test_the_cases_of_an_application(application: str) -> None:
+    """All in one process, one after the other."""
+    rows = check_in_process(chosen()[application])
+    found = {row["case"]: faults(CASES[row["case"]], row) for row in rows}
+
+    assert {name: fault for name, fault in found.items() if fault} == {}
+    assert len(found) == len(PART[application])
 
 
 def test_there_are_enough_cases() -> None:
