@@ -24,13 +24,28 @@ APPLICATION = """
             Node()
 
     def old_cycles(number):  # die only after many requests
-        held.append(Node())
-        Node()
+        for _ in range(5):
+            held.append(Node())
+            Node()
 
     if kind == "low_thresholds":
         gc.set_threshold(100, 5, 5)
     work = old_cycles if kind == "old_cycles" else young_cycles
     ballast = [[number] for number in range(20_000)]
+    monitor = LeakMonitor() if watched else None
+    if monitor is not None:  # how many walks of the heap there are is a question of seconds
+        monitor._budget.spend(60.0, walk=True)
+
+    def serve(number):
+        if monitor is not None:
+            request = monitor.begin()
+            work(number)
+            request.finish("/x", "GET", 200)
+        else:
+            work(number)
+
+    for number in range(1000):  # what is imported and made once belongs to the start
+        serve(number)
     gc.collect()
     collections_before = gc.get_stats()[2]["collections"]
     peak = collected = 0
@@ -41,16 +56,8 @@ APPLICATION = """
             peak = max(peak, info["collected"])
 
     gc.callbacks.append(count)
-    monitor = LeakMonitor() if watched else None
-    if monitor is not None:  # how many walks of the heap there are is a question of seconds
-        monitor._budget.spend(60.0, walk=True)
     for number in range(20_000):
-        if monitor is not None:
-            request = monitor.begin()
-            work(number)
-            request.finish("/x", "GET", 200)
-        else:
-            work(number)
+        serve(number)
     print(gc.get_stats()[2]["collections"] - collections_before, peak)
     if monitor is not None:
         print(monitor.summary().windows)
