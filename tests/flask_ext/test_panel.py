@@ -193,6 +193,7 @@ def test_requests_leave_nothing_of_ours() -> None:
 
 
 def own_objects(app: Flask) -> Counter[str]:
+    monitor_of(app)._budget.allows_walk = lambda cost_s: False  # type: ignore[method-assign]
     monitor_of(app).summary()
     gc.collect()
     names = (type_name(type(item)) for item in gc.get_objects())
