@@ -44,7 +44,7 @@ def main() -> int:
         print(f"\n# Python {version} with constraints/{constraint}", flush=True)
         started = time.monotonic()
         try:
-            code, closing = run_tests(make_environment(version, python, constraint), constraint)
+            code, closing = run_tests(make_environment(version, python, constraint))
         except subprocess.CalledProcessError as error:
             code, closing = error.returncode, f"installation failed ({error.returncode})"
         results[version] = f"{closing} ({constraint}, {time.monotonic() - started:.0f} s in all)"
@@ -110,12 +110,11 @@ def build_extension(python: str) -> None:
     subprocess.run([*pip, "--no-deps", "--editable", "."], check=True, cwd=ROOT)
 
 
-def run_tests(python: str, constraint: str) -> tuple[int, str]:
+def run_tests(python: str) -> tuple[int, str]:
     """Run all but the integration tests; the exit code and what pytest's closing line says."""
     command = [python, "-m", "pytest", "-m", "not integration"]
     command += ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
-    if constraint != "oldest.txt":  # as in the Makefile; the oldest releases cannot do both
-        command += ["--reruns", "1", "-r", "aR"]
+    command += ["--reruns", "1", "-r", "aR"]  # as in the Makefile
     closing = "pytest ended early"
     with subprocess.Popen(
         command,
