@@ -6,7 +6,6 @@ afterwards.
 
 from __future__ import annotations
 
-import gc
 import sys
 import types
 from collections.abc import Collection, Mapping
@@ -21,6 +20,7 @@ from pympler.graph.roots import (
     module_namespace,
     root_phases,
 )
+from pympler.util.gc_callbacks import before_full_collections
 
 __all__ = ["ATOMS", "ATOM_TYPES", "Ways", "walk_ways"]
 
@@ -76,12 +76,8 @@ def walk_ways(
     """
     for _ in range(restarts):
         walk = _Walk(targets, dict.fromkeys(ignore, 0), frozenset(passing))
-        hook = walk.break_off
-        gc.callbacks.append(hook)
-        try:
+        with before_full_collections(walk.break_off):
             roots = _walk_phases(walk)
-        finally:
-            _remove(hook)
         if not walk.broken_off:
             return _ways(walk, roots, keep_reached)
     walk = _Walk(targets, dict.fromkeys(ignore, 0), frozenset(passing))
@@ -97,16 +93,11 @@ class _Walk:
     levels: tuple[list[Any], ...] = ()
     broken_off: bool = False
 
-    def break_off(self, phase: str, info: dict[str, int]) -> None:
-        """Let go of the heap; a hook for ``gc.callbacks``.
-
-        What the walk holds when a full collection starts survives it, and if it is garbage has
-        to wait for the next one, which in a large heap is far off.
-        """
-        if phase == "start" and info["generation"] == 2:
-            self.broken_off = True
-            for level in self.levels:
-                level.clear()  # ends the loop over it
+    def break_off(self) -> None:
+        """Let go of the heap."""
+        self.broken_off = True
+        for level in self.levels:
+            level.clear()  # ends the loop over it
 
     def spread(self, items: list[Any]) -> None:
         """Visit everything that can be reached from these objects and was not seen before."""
@@ -136,13 +127,6 @@ class _Walk:
         while self.parents[ids[-1]]:
             ids.append(self.parents[ids[-1]])
         return tuple(reversed(ids))
-
-
-def _remove(hook: object) -> None:
-    for place, callback in enumerate(gc.callbacks):
-        if callback is hook:  # by identity: other callbacks may have an __eq__ of their own
-            del gc.callbacks[place]
-            return
 
 
 def _ways(walk: _Walk, roots: Mapping[int, Root], keep_reached: bool) -> Ways:

@@ -12,9 +12,7 @@ import gc
 import sys
 import time
 from array import array
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Collection, Mapping
 
 from pympler.graph.containers import list_without_tuples
 from pympler.graph.paths import find_chains
@@ -22,6 +20,7 @@ from pympler.leaks.evidence import Lengths
 from pympler.leaks.growth import read_lengths, tracked_objects
 from pympler.leaks.holders import Holder, describe_holder
 from pympler.sizing.compiled import extension
+from pympler.util.gc_callbacks import before_full_collections
 
 __all__ = ["GrowthScan"]
 
@@ -140,25 +139,10 @@ def _lengths() -> dict[int, int] | None:
     """The lengths of all containers but short ones, ``None`` if a collection interfered."""
     if extension() is not None and not gc.get_freeze_count():
         return read_lengths(least=_LEAST_LENGTH)  # lists and reads within one call into C
-    with _let_go_of_by_collections(tracked_objects(list_without_tuples)) as objects:
+    objects = tracked_objects(list_without_tuples)
+    with before_full_collections(objects.clear):
         lengths = read_lengths(objects, least=_LEAST_LENGTH)
         return lengths if objects else None
-
-
-@contextmanager
-def _let_go_of_by_collections(objects: list[Any]) -> Iterator[list[Any]]:
-    # What is held when a full collection starts survives it, and if it is garbage has to wait
-    # for the next one, which in a large heap is far off.
-    def let_go(phase: str, info: dict[str, int]) -> None:
-        if phase == "start" and info["generation"] == 2:
-            objects.clear()
-
-    gc.callbacks.append(let_go)
-    try:
-        yield objects
-    finally:
-        gc.callbacks.remove(let_go)
-        objects.clear()
 
 
 def _holders(growth: Mapping[int, int]) -> list[Holder]:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pympler.leaks.guard import guard
 from pympler.leaks.listing import Listing, list_generation, list_ids, place_of
 from pympler.leaks.marks import Fence, Marks
+from pympler.util.gc_callbacks import remove_callback
 
 __all__ = ["Capture", "Part", "Sweep", "Window", "YoungWatch", "refusal"]
 
@@ -252,12 +253,12 @@ class YoungWatch:
         if self._hook is None:
             self._hook = _hook_for(weakref.ref(self))
             gc.callbacks.append(self._hook)
-            weakref.finalize(self, _remove, self._hook)
+            weakref.finalize(self, remove_callback, self._hook)
 
     def uninstall(self) -> None:
         """Take the hook out; may be called twice."""
         if self._hook is not None:
-            _remove(self._hook)
+            remove_callback(self._hook)
             self._hook = None
         self.forget()
 
@@ -391,10 +392,3 @@ def _hook_for(watch: weakref.ref[YoungWatch]) -> GcCallback:
                 target.on_collection(info["generation"])
 
     return pympler_gc_hook
-
-
-def _remove(hook: GcCallback) -> None:
-    for place, callback in enumerate(gc.callbacks):
-        if callback is hook:  # by identity: other callbacks may have an __eq__ of their own
-            del gc.callbacks[place]
-            return

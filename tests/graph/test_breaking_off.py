@@ -11,6 +11,7 @@ import pytest
 
 from pympler.graph import ways_walk
 from pympler.graph.roots import Root, children, root_phases
+from pympler.util.gc_callbacks import before_full_collections
 
 HELD = {"cart": ["an item"]}
 
@@ -64,13 +65,10 @@ def test_a_walk_lets_go_before_a_full_collection_only() -> None:
     walk = ways_walk._Walk(frozenset(), {})
     walk.levels = ([garbage], [])
     del garbage
-    gc.callbacks.append(walk.break_off)
-    try:
+    with before_full_collections(walk.break_off):
         gc.collect(1)
         assert watch() is not None
         assert not walk.broken_off
         gc.collect()
         assert watch() is None
         assert walk.broken_off
-    finally:
-        gc.callbacks.remove(walk.break_off)

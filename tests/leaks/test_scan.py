@@ -14,6 +14,7 @@ import pytest
 from pympler.leaks import LeakSummary
 from pympler.leaks.scan import GrowthScan
 from tests.leaks.driving import drive
+from tests.leaks.processes import run_alone
 
 HERE = __name__
 
@@ -97,32 +98,54 @@ def test_caches_that_are_full_or_emptied_are_no_leaks() -> None:
     assert {route.verdict for route in summary.routes} <= {"clean", "bounded"}
 
 
-@pytest.mark.parametrize("frozen", [False, True])
+BUFFERS = ("BYTES", "BUFFER", "COUNTS", "TEXTS")
+
+
+def three_walks() -> tuple[list[set[str]], int]:
+    """The paths that each of three walks finds, 200 requests apart, and after how many requests."""
+    scan = evident()
+    found = []
+    for walk in range(3):
+        for number in range(200):
+            for name in BUFFERS:
+                ROUTES[name.lower()](1000 * walk + number)
+        holders, requests = scan.walk(400 + 200 * walk)
+        found.append({holder.path for holder in holders})
+    assert not scan.is_due(100_000)
+    return found, requests
+
+
 @pytest.mark.parametrize("compiled", [True, False])
-def test_buffers_are_found_in_three_walks(
-    monkeypatch: pytest.MonkeyPatch, compiled: bool, frozen: bool
-) -> None:
+def test_buffers_are_found_in_three_walks(monkeypatch: pytest.MonkeyPatch, compiled: bool) -> None:
     if not compiled:
         monkeypatch.setattr("pympler.leaks.scan.extension", lambda: None)
         monkeypatch.setattr("pympler.leaks.growth.extension", lambda: None)
-    scan = evident()
-    if frozen:
-        gc.freeze()
-    try:
-        found = []
-        for walk in range(3):
-            for number in range(200):
-                for name in ("bytes", "buffer", "counts", "texts"):
-                    ROUTES[name](1000 * walk + number)
-            holders, requests = scan.walk(400 + 200 * walk)
-            found.append({holder.path for holder in holders})
-    finally:
-        gc.unfreeze()
+
+    found, requests = three_walks()
 
     assert found[0] == found[1] == set()
-    assert {f"{HERE}.{name}" for name in ("BYTES", "BUFFER", "COUNTS", "TEXTS")} <= found[2]
+    assert {f"{HERE}.{name}" for name in BUFFERS} <= found[2]
     assert requests == 800
-    assert not scan.is_due(100_000)
+
+
+FROZEN = """
+    import gc, sys
+    from pympler.leaks import growth, scan
+    from tests.leaks import test_scan
+    if sys.argv[1] == "python":
+        scan.extension = growth.extension = lambda: None
+    gc.freeze()
+    found, requests = test_scan.three_walks()
+    assert found[0] == found[1] == set(), found
+    assert {f"tests.leaks.test_scan.{name}" for name in test_scan.BUFFERS} <= found[2], found
+    assert requests == 800
+"""
+
+
+@pytest.mark.parametrize("walk", ["compiled", "python"])
+def test_what_is_frozen_is_found_too(walk: str) -> None:
+    # In a process of its own: what gc.unfreeze() thaws is more than the test has frozen.
+    run_alone(FROZEN, walk)
 
 
 def evident() -> GrowthScan:
