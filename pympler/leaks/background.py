@@ -147,9 +147,9 @@ class Background:
             searches = investigation.next_searches()
             cost_s = 0.0
             if searches:
-                cost_s = investigation.estimated_cost_s()
+                cost_s = investigation.walk_cost.estimate_s()
             elif scan.is_due(requests):
-                cost_s = scan.estimated_cost_s()
+                cost_s = scan.walk_cost.estimate_s()
             allowed = self._budget.allows_walk(cost_s)
             self._budget.save_for(0.0 if allowed else cost_s)
             if not cost_s or self._closed or not allowed:

@@ -1,12 +1,17 @@
-"""The overhead budget: how much CPU time the monitor may take for itself."""
+"""The overhead budget: how much CPU time the monitor may take for itself, and what walks cost."""
 
 from __future__ import annotations
 
 import random
+import sys
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-__all__ = ["Budget", "DutyCycle"]
+from pympler.sizing.compiled import extension
+
+__all__ = ["Budget", "DutyCycle", "WalkCost"]
 
 _SPAN_S = 600.0
 _SLICE_S = 10.0
@@ -16,6 +21,9 @@ _WALKS_AHEAD_S = 300.0
 _WALKS_ON_CREDIT_S = 30.0
 _SHARE_OF_WALKS = 0.75
 _MARGIN = 1.5
+# First estimates, replaced by what walks turn out to take.
+_WALK_S = 0.05
+_S_PER_BLOCK, _S_PER_BLOCK_IN_PYTHON = 0.15e-6, 0.5e-6
 
 
 class Budget:
@@ -112,6 +120,30 @@ class Budget:
     def _forget(self, now: float) -> None:
         while self._slices and now - self._slices[0][0] > _SPAN_S:
             self._spent_s -= self._slices.popleft()[1]
+
+
+class WalkCost:
+    """What a walk over the heap costs, learned from the one before."""
+
+    def __init__(self) -> None:
+        self._s_per_block: float | None = None
+
+    def estimate_s(self) -> float:
+        """CPU seconds that one would take now, as far as is known."""
+        blocks = sys.getallocatedblocks()
+        if self._s_per_block is not None:
+            return self._s_per_block * blocks
+        is_compiled = extension() is not None
+        return _WALK_S + (_S_PER_BLOCK if is_compiled else _S_PER_BLOCK_IN_PYTHON) * blocks
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Learn from the walk that is made within the block."""
+        blocks, started_s = sys.getallocatedblocks(), time.thread_time()
+        try:
+            yield
+        finally:
+            self._s_per_block = max(time.thread_time() - started_s, 1e-4) / blocks
 
 
 class DutyCycle:

@@ -7,12 +7,11 @@ as long as a heap walk and is called in the background.
 from __future__ import annotations
 
 import random
-import sys
-import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pympler.leaks.attribution import RouteHistory, Routes
+from pympler.leaks.budget import WalkCost
 from pympler.leaks.evidence import WindowResult
 from pympler.leaks.holders import Holder, HolderSearch, find_holders
 from pympler.leaks.report import RouteSummary, Suspect, TypeCount
@@ -20,16 +19,12 @@ from pympler.leaks.scan import GrowthScan
 from pympler.leaks.steps import RequestSteps
 from pympler.leaks.suspects import LiveSuspect, RouteKey
 from pympler.leaks.tracing import StoreTracer
-from pympler.sizing.compiled import extension
 
 __all__ = ["Investigation", "Search"]
 
 _MOST_SUSPECTS = 50
 _MOST_AT_ONCE = 20
 _NO_ROUTE: RouteKey = ("", "")  # what feeds a container that a scan has found is not known yet
-# First estimates, replaced by what walks turn out to take.
-_WALK_S = 0.05
-_S_PER_BLOCK, _S_PER_BLOCK_IN_PYTHON = 0.15e-6, 0.5e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +43,7 @@ class Investigation:
     Attributes:
         seeking: confirmed suspects whose line is looked for.
         scan: finds what no window shows.
+        walk_cost: of a search for holders.
 
     Args:
         deep: the setting of that name.
@@ -60,7 +56,7 @@ class Investigation:
         self.scan = GrowthScan()
         self._deep = deep
         self._random = random.Random()
-        self._walk_s_per_block: float | None = None
+        self.walk_cost = WalkCost()
 
     def record(self, key: RouteKey, result: WindowResult, survivors: tuple[TypeCount, ...]) -> None:
         """Take a re-checked window of a route."""
@@ -144,24 +140,13 @@ class Investigation:
                     undecided = undecided or not exact
         return searches
 
-    def estimated_cost_s(self) -> float:
-        """CPU seconds that a heap walk would take now, as far as is known."""
-        blocks = sys.getallocatedblocks()
-        if self._walk_s_per_block is not None:
-            return self._walk_s_per_block * blocks
-        is_compiled = extension() is not None
-        return _WALK_S + (_S_PER_BLOCK if is_compiled else _S_PER_BLOCK_IN_PYTHON) * blocks
-
     def search(self, searches: list[Search]) -> list[HolderSearch]:
         """Walk the heap for the holders; takes some tenths of a second per million objects.
 
         Called in the background, without the monitor's lock.
         """
-        blocks = sys.getallocatedblocks()
-        started_s = time.thread_time()
-        outcomes = find_holders([search.groups for search in searches])
-        self._walk_s_per_block = max(time.thread_time() - started_s, 1e-4) / blocks
-        return outcomes
+        with self.walk_cost.measured():
+            return find_holders([search.groups for search in searches])
 
     def take_outcome(self, search: Search, outcome: HolderSearch | None) -> list[LiveSuspect]:
         """Draw the conclusions from a finished search.
@@ -188,39 +173,42 @@ class Investigation:
         for holder in outcome.holders:
             if holder.length is None and not search.exact:
                 continue  # ids are all that could confirm it, and among others they are reused
-            known = self._known(holder)
-            if known is not None:
-                if known.key == history.key or not known.is_mistaken():
-                    continue
-                self.suspects.remove(known)
-            self.suspects.append(
-                LiveSuspect.watch(
-                    history.key,
-                    holder,
-                    search.groups,
-                    self._requests(history.key, exact=search.exact),
-                    exact=search.exact,
-                    suspected_after=history.suspected_after,
-                )
+            self._watch(
+                history.key,
+                holder,
+                search.groups,
+                exact=search.exact,
+                suspected_after=history.suspected_after,
             )
         return []
 
     def take_found(self, holders: list[Holder], suspected_after: int) -> None:
         """Watch the containers that a scan has found, after so many requests."""
         for holder in holders:
-            known = self._known(holder)
-            if known is not None and not known.is_mistaken():
-                continue
-            if known is not None:
-                self.suspects.remove(known)
-            if len(self.suspects) >= _MOST_SUSPECTS:
-                break
-            requests = self._requests(_NO_ROUTE, exact=False)
-            self.suspects.append(
-                LiveSuspect.watch(
-                    _NO_ROUTE, holder, (), requests, exact=False, suspected_after=suspected_after
-                )
+            if len(self.suspects) < _MOST_SUSPECTS:
+                self._watch(_NO_ROUTE, holder, (), exact=False, suspected_after=suspected_after)
+
+    def _watch(
+        self,
+        key: RouteKey,
+        holder: Holder,
+        groups: Sequence[frozenset[int]],
+        *,
+        exact: bool,
+        suspected_after: int,
+    ) -> None:
+        """Watch a holder, unless it is watched for another reason that has not proved wrong."""
+        known = self._known(holder)
+        if known is not None:
+            if known.key == key or not known.is_mistaken():
+                return
+            self.suspects.remove(known)
+        requests = self._requests(key, exact=exact)
+        self.suspects.append(
+            LiveSuspect.watch(
+                key, holder, groups, requests, exact=exact, suspected_after=suspected_after
             )
+        )
 
     def _requests(self, key: RouteKey, *, exact: bool) -> int:
         """The requests that a suspect is judged by: of its route, or of all if that is unsure."""

@@ -9,13 +9,12 @@ next.
 from __future__ import annotations
 
 import gc
-import sys
-import time
 from array import array
 from collections.abc import Collection, Mapping
 
 from pympler.graph.containers import list_without_tuples
 from pympler.graph.paths import find_chains
+from pympler.leaks.budget import WalkCost
 from pympler.leaks.evidence import Lengths
 from pympler.leaks.growth import read_lengths, tracked_objects
 from pympler.leaks.holders import Holder, describe_holder
@@ -32,7 +31,6 @@ _MOST_TRACKED = 200_000
 _MOST_LOOKED_FOR = 40
 _MOST_FOUND = 5
 _RESTARTS = 3
-_S_PER_BLOCK = 0.5e-6  # first estimate, replaced by what a walk turns out to take
 
 
 class GrowthScan:
@@ -40,6 +38,9 @@ class GrowthScan:
 
     Not thread-safe: the background thread of a monitor calls it. Holds no object of the
     application, only ids and lengths.
+
+    Attributes:
+        walk_cost: of a walk.
     """
 
     def __init__(self) -> None:
@@ -49,7 +50,7 @@ class GrowthScan:
         self._walked: list[int] = []
         self._ids, self._first = array("Q"), array("Q")
         self._grown: dict[int, tuple[int, int]] = {}
-        self._s_per_block = _S_PER_BLOCK
+        self.walk_cost = WalkCost()
 
     def note(self, requests: int, blocks: int) -> None:
         """Take a reading of the allocator's blocks after so many requests."""
@@ -69,10 +70,6 @@ class GrowthScan:
         """Whether it is time for a walk over the heap."""
         return 0 < self._next_walk <= requests
 
-    def estimated_cost_s(self) -> float:
-        """CPU seconds that a walk would take now, as far as is known."""
-        return self._s_per_block * sys.getallocatedblocks()
-
     def walk(self, requests: int) -> tuple[list[Holder], int]:
         """Read the lengths of all containers, after so many requests.
 
@@ -80,14 +77,12 @@ class GrowthScan:
             The containers that grew from each of three walks to the next, those that grew most
             first, and the number of requests that it took to find them; nothing before the third.
         """
-        blocks, started_s = sys.getallocatedblocks(), time.thread_time()
         try:
-            return self._walk(requests)
+            with self.walk_cost.measured():
+                return self._walk(requests)
         except BaseException:
             self._begin_anew()
             raise
-        finally:
-            self._s_per_block = max(time.thread_time() - started_s, 1e-4) / blocks
 
     def _walk(self, requests: int) -> tuple[list[Holder], int]:
         gap = max(2 * self._block_requests, _LEAST_GAP)
