@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from pympler.leaks.report import worst
 from pympler.render.pages.answers import MissingError, Rendered, Site, number_of
-from pympler.render.pages.moments import memory_curves
-from pympler.store.fleet import ALIVE_S, DayGrowth, rank
+from pympler.render.pages.moments import memory_of_one
+from pympler.store.fleet import ALIVE_S, DayGrowth, Fleet, rank
 from pympler.store.fleet_reader import reader_of
 
 __all__ = ["show"]
@@ -33,13 +33,11 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
 
 
 def _overview(site: Site) -> Rendered:
-    reader = reader_of(site.store)
-    period, release = _asked(site)
-    fleet = reader.fleet(site.now - _PERIODS[period], release, site.now - ALIVE_S)
+    fleet, choices = _of_period(site)
     return Rendered(
         "fleet.html",
         {
-            **_choices(site, period, release, reader.releases()),
+            **choices,
             "fleet": fleet,
             "routes": fleet.routes[:_MOST_ROUTES],
             "groups": fleet.groups[:_MOST_GROUPS],
@@ -54,17 +52,29 @@ def _overview(site: Site) -> Rendered:
 
 def _workers(site: Site) -> Rendered:
     """The worst workers of a period."""
-    reader = reader_of(site.store)
-    period, release = _asked(site)
-    fleet = reader.fleet(site.now - _PERIODS[period], release, site.now - ALIVE_S)
+    fleet, choices = _of_period(site)
     return Rendered(
         "fleet_workers.html",
         {
-            **_choices(site, period, release, reader.releases()),
+            **choices,
             "workers": fleet.workers[:_MOST_ROWS],
             "number": sum(group.workers for group in fleet.groups),
         },
     )
+
+
+def _of_period(site: Site) -> tuple[Fleet, dict[str, object]]:
+    """The fleet as it was in the period that is asked for, and what a form offers."""
+    reader = reader_of(site.store)
+    period, release = _asked(site)
+    fleet = reader.fleet(site.now - _PERIODS[period], release, site.now - ALIVE_S)
+    return fleet, {
+        "period": period,
+        "periods": list(_PERIODS),
+        "release": release or "",
+        "releases": _with(reader.releases(), release or ""),
+        "alive_since": site.now - ALIVE_S,
+    }
 
 
 def _asked(site: Site) -> tuple[str, str | None]:
@@ -73,18 +83,6 @@ def _asked(site: Site) -> tuple[str, str | None]:
     if period not in _PERIODS:
         raise MissingError(f"There is no period {period[:40]!r}; use {', '.join(_PERIODS)}.")
     return period, site.request.query.get("release") or None
-
-
-def _choices(
-    site: Site, period: str, release: str | None, releases: Sequence[str]
-) -> dict[str, object]:
-    return {
-        "period": period,
-        "periods": list(_PERIODS),
-        "release": release or "",
-        "releases": _with(releases, release or ""),
-        "alive_since": site.now - ALIVE_S,
-    }
 
 
 def _with(names: Sequence[str], chosen: str) -> list[str]:
@@ -168,11 +166,6 @@ def _worker(site: Site, worker: str) -> Rendered:
             "There is no such worker; the store may have let go of it since it was last heard of."
         )
     moments = reader.moments(worker)
-    curves = {
-        name: points
-        for name, figure in (("resident (RSS)", "rss_bytes"), ("private (USS)", "uss_bytes"))
-        for points in memory_curves(moments, figure, lambda _: "").values()
-    }
     return Rendered(
         "fleet_worker.html",
         {
@@ -181,7 +174,7 @@ def _worker(site: Site, worker: str) -> Rendered:
             "routes": sorted(summary.routes, key=lambda row: rank(row.verdict))[:_MOST_ROUTES],
             "alive": summary.taken_at >= site.now - ALIVE_S,
             "alive_since": site.now - ALIVE_S,
-            "curves": curves,
+            "curves": memory_of_one(moments),
             "last": max(moments[-1].at, summary.taken_at) if moments else summary.taken_at,
             "lives": reader.lives(summary.host),
         },

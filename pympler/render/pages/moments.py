@@ -29,6 +29,15 @@ def memory_curves(moments: Sequence[Moment], figure: str, name: Callable[[str], 
     return _highest_first(curves)
 
 
+def memory_of_one(moments: Sequence[Moment]) -> Curves:
+    """RSS and USS of the one worker that these moments are of, as far as they are known."""
+    return {
+        name: points
+        for name, figure in (("resident (RSS)", "rss_bytes"), ("private (USS)", "uss_bytes"))
+        for points in memory_curves(moments, figure, lambda _: "").values()
+    }
+
+
 def length_curves(moments: Sequence[Moment], holder: str, name: Callable[[str], str]) -> Curves:
     """The length of a holder in each worker."""
     curves: Curves = {}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pympler.render.pages.answers import MissingError, Rendered, Site
 from pympler.render.pages.jobs import able_workers, last_pause, of_kind, read_result
-from pympler.render.pages.moments import memory_curves, recent
+from pympler.render.pages.moments import memory_of_one, recent
 from pympler.store.results import ProcessResult
 
 __all__ = ["show"]
@@ -23,11 +23,6 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
     done = [job for job in jobs if job.state == "done" and job.worker == worker]
     job = site.store.job(done[0].id) if done else None
     moments = [moment for moment in recent(site) if moment.worker == worker]
-    curves = {
-        name: points
-        for name, figure in (("resident (RSS)", "rss_bytes"), ("private (USS)", "uss_bytes"))
-        for points in memory_curves(moments, figure, lambda _: "").values()
-    }
     return Rendered(
         "process.html",
         {
@@ -38,7 +33,7 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
             "result": read_result(job, ProcessResult) if job is not None else None,
             "going_on": going_on,
             "failed": next((job for job in jobs[:1] if job.state == "failed"), None),
-            "curves": curves,
+            "curves": memory_of_one(moments),
             "pause": last_pause(jobs),
         },
     )
