@@ -45,6 +45,7 @@ _LIFETIME_NAMES = (
     "lifetime",
     "expire_after",
 )
+_LIFETIMES = 1.1
 _REMOVE = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"})
 _DELETE = frozenset({"DELETE_SUBSCR"})
 _REPLACE = frozenset({"STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF"})
@@ -67,6 +68,11 @@ class Declared:
     owner: int | None = None
     code: tuple[int, ...] = ()
     lifetime_s: float = 0.0
+
+    @property
+    def gone_after_s(self) -> float:
+        """The seconds after which what was added first must be gone."""
+        return _LIFETIMES * self.lifetime_s
 
     def bound(self, length: int) -> tuple[int, str] | None:
         """The bound that a container of this length keeps to, and the evidence in words.

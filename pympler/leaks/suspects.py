@@ -26,8 +26,7 @@ _MOST_TRACES = 2000
 _TRACED = ((3, 1.0), (100, 0.25), (500, 0.1), (_MOST_TRACES, 0.03))
 _LONG_ENOUGH = 200
 _LEAST_GROWTH = 0.05
-# What a clock empties is given time, within reason.
-_LIFETIMES, _LONGEST_LIFETIME_S = 1.1, 3600.0
+_LONGEST_LIFETIME_S = 3600.0  # what a clock empties is given time, within reason
 # A verdict can be looked up as soon as there is one and may be taken back, but who is called at
 # night wants to be sure: caches of up to a thousand entries are common, and full by then.
 _SURE_REQUESTS, _SURE_ENTRIES, _LONG_WATCHED = 1500, 1100, 10_000
@@ -48,7 +47,7 @@ class LiveSuspect:
         lines: how often each line was seen to add to it.
         deltas: by route the number of requests, and by how much it grew in them for certain.
         likely: likewise, where a thread beside may have added to it.
-        bound: the one that it keeps to although it grows.
+        bound: the most entries that it will have, once it is bounded.
         began_s: when it began to be watched, by the monotonic clock.
     """
 
@@ -87,7 +86,7 @@ class LiveSuspect:
             lengths = Lengths(max(needed // BLOCKS, 1), requests, holder.length)
         suspect = cls(key, exact, holder, groups, requests, needed, lengths)
         if holder.bound is not None:
-            suspect.verdict = "bounded"
+            suspect.verdict, suspect.bound = "bounded", holder.bound
             suspect.evidence = f"declares a bound of {holder.bound}"
         return suspect
 
@@ -119,7 +118,7 @@ class LiveSuspect:
         if judged == "growing":
             self._judge_growing(lengths)
         elif judged == "bounded":
-            self.verdict = "bounded"
+            self.verdict, self.bound = "bounded", lengths.most
             self.evidence = f"stopped growing at {lengths.most}"
 
     def _judge_growing(self, lengths: Lengths) -> None:
@@ -127,7 +126,7 @@ class LiveSuspect:
         if declared is not None:
             self.verdict, (self.bound, self.evidence) = "bounded", declared
         elif time.monotonic() - self.began_s >= min(
-            _LIFETIMES * self.holder.declared.lifetime_s, _LONGEST_LIFETIME_S
+            self.holder.declared.gone_after_s, _LONGEST_LIFETIME_S
         ):
             self.verdict, self.bound = "leak", None
             self.evidence = f"no bound seen in {lengths.requests} requests"
@@ -247,9 +246,6 @@ class LiveSuspect:
 
     def describe(self, key: RouteKey, bytes_per_request: float) -> Suspect:
         """The suspect as plain data, as seen from one route."""
-        bound = self.bound if self.holder.bound is None else self.holder.bound
-        if bound is None and self.verdict == "bounded" and self.lengths is not None:
-            bound = self.lengths.most
         return Suspect(
             holder=self.holder.path,
             type=self.holder.type,
@@ -257,7 +253,7 @@ class LiveSuspect:
             bytes_per_request=bytes_per_request,
             stored_at=self.stored_at,
             evidence=self.evidence,
-            bound=bound,
+            bound=self.bound,
         )
 
 

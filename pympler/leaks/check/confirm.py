@@ -158,7 +158,7 @@ def confirm(
 
 def _lifetime_s(one: Candidate) -> float:
     """The seconds after which what was added first must be gone, as far as that is waited for."""
-    wanted_s = 1.1 * one.declared.lifetime_s
+    wanted_s = one.declared.gone_after_s
     return wanted_s if wanted_s <= _LONGEST_LIFETIME_S else 0.0
 
 
