@@ -30,7 +30,8 @@ SCRIPT = "cost.py"
 HEAPS = (10_000, 1_000_000)
 BLOCK = 500
 WARM_UP = 300
-REPEATS, PAIRS = 5, 6000
+REPEATS, PAIRS = 5, 20_000
+FIRST = 6000  # when a process begins it has windows and walks on credit
 MEAN_US, WINDOW_US, RATIO, APART_US = 30.0, 300.0, 1.2, 3.0
 MODES: dict[str, dict[str, object]] = {"default": {}, "unlimited": {"max_overhead": 1.0}}
 TITLES = {
@@ -100,8 +101,13 @@ def _pairs(bare: Call, wrapped: Call, pairs: int) -> Figures:
     coin = random.Random(7)
     before = time.process_time() - time.thread_time()
     samples: list[tuple[_Timed, _Timed]] = []
+    first_us = 0.0
     with _Collector() as collector:
         while len(samples) < pairs:
+            if len(samples) == FIRST:
+                in_background = time.process_time() - time.thread_time() - before
+                added_us = fmean(two.cpu - one.cpu for one, two in samples)
+                first_us = added_us + in_background / FIRST * 1e6
             if coin.random() < 0.5:
                 first = _timed(bare, collector)
                 samples.append((first, _timed(wrapped, collector)))
@@ -118,6 +124,7 @@ def _pairs(bare: Call, wrapped: Call, pairs: int) -> Figures:
         "interrupted": pairs - len(quiet),
         "bare": usual,
         "cpu": fmean(two.cpu - one.cpu for one, two in samples) + background_us,
+        "first": first_us,
         "background": background_us,
         "with_gc": fmean(two.cpu_with_gc - one.cpu_with_gc for one, two in samples) + background_us,
         "mean": fmean(added),
@@ -187,9 +194,10 @@ def _section(figures: dict[Case, Figures], made_by: str, repeats: int, pairs: in
         f"in one process, in drawn order; medians of {repeats} processes. The view builds 200 "
         "dicts and lists and answers with 3 KB of JSON. The frameworks alone have the objects of "
         "the smaller heap. *CPU*: mean of the added CPU time over all pairs, the background "
-        "threads included and the collector's own time left out; *with gc*: that time included, "
-        "where it fell; *mean*: of the added wall time, of the pairs that the kernel did not "
-        "interrupt for another program; *block*: median of the means of blocks of "
+        "threads included and the collector's own time left out; *first*: of the first "
+        f"{FIRST:,} pairs, while a process has windows and walks on credit; *with gc*: that time "
+        "included, where it fell; *mean*: of the added wall time, of the pairs that the kernel "
+        "did not interrupt for another program; *block*: median of the means of blocks of "
         f"{BLOCK} of them. *Plain*: median of the requests without a window; *window*: median "
         "and 99th percentile of those with one; both less the median of the bare requests. "
         "*gc*: collections that fell into bare and wrapped requests.",
@@ -199,13 +207,14 @@ def _section(figures: dict[Case, Figures], made_by: str, repeats: int, pairs: in
     parts.append(
         "In the first table requests follow each other without a pause, so that the budget of "
         "1 % grants only some of the windows. In the second each window that the duty cycle asks "
-        "for is opened, as in an application that has more time than requests."
+        "for is opened, as in an application that has more time than requests; the heap is walked "
+        "at once where something grows, as what this benchmark keeps of each request does."
     )
     return "\n\n".join([*parts, _targets(figures)])
 
 
 def _table(mode: str, figures: dict[Case, Figures]) -> str:
-    names = ["bare", "cpu", "background", "with_gc", "mean", "block", "plain"]
+    names = ["bare", "cpu", "first", "background", "with_gc", "mean", "block", "plain"]
     rows: list[list[Any]] = []
     for (of_mode, framework, _), found in figures.items():
         if of_mode == mode:
@@ -215,25 +224,33 @@ def _table(mode: str, figures: dict[Case, Figures]) -> str:
             row += [found["windowed"], found["windowed_p99"]]
             row.append(f"{found['gc_bare']:.0f}, {found['gc_wrapped']:.0f}")
             rows.append([*row, round(found["interrupted"])])
-    head = ["framework, live objects", "bare", "CPU", "of it background", "with gc", "mean"]
+    head = [
+        "framework, live objects",
+        "bare",
+        "CPU",
+        "first",
+        "of it background",
+        "with gc",
+        "mean",
+    ]
     return table(
         [*head, "block", "plain", "windows", "window", "window p99", "gc", "interrupted"], rows
     )
 
 
 def _targets(figures: dict[Case, Figures]) -> str:
-    lines = ["### Targets", ""]
-    for mode, text in TITLES.items():
-        chosen = {case: found for case, found in figures.items() if case[0] == mode}
-        mean = max(found["cpu"] for found in chosen.values())
-        window = max(found["windowed"] for found in chosen.values())
-        lines += [
-            f"- {text}: mean over all requests at most {MEAN_US:.0f} us of CPU time: "
-            f"at most {mean:.1f}, {verdict(mean <= MEAN_US)}",
-            f"- a window at most {WINDOW_US:.0f} us more at the median: at most {window:.1f}, "
-            f"{verdict(window <= WINDOW_US)}",
-            *(_growth(chosen, name) for name in ("cpu", "windowed")),
-        ]
+    chosen = {case: found for case, found in figures.items() if case[0] == "default"}
+    mean = max(found["cpu"] for found in chosen.values())
+    window = max(found["windowed"] for found in chosen.values())
+    lines = [
+        "### Targets, for default settings",
+        "",
+        f"- mean over all requests at most {MEAN_US:.0f} us of CPU time: "
+        f"at most {mean:.1f}, {verdict(mean <= MEAN_US)}",
+        f"- a window at most {WINDOW_US:.0f} us more at the median: at most {window:.1f}, "
+        f"{verdict(window <= WINDOW_US)}",
+        *(_growth(chosen, name) for name in ("cpu", "windowed")),
+    ]
     return "\n".join(lines)
 
 
