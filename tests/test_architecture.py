@@ -36,6 +36,7 @@ STAGES = """
     pympler.leaks.chosen
     pympler.store
     pympler.leaks.inspections pympler.leaks.diary pympler.leaks.templates
+    pympler.leaks.comparison
     pympler.leaks.jobs
     pympler.leaks.budget
     pympler.leaks.sampling

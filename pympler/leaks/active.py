@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from pympler.leaks.chosen import RequestBirths
-from pympler.leaks.jobs import HeapBefore
 from pympler.leaks.steps import RequestSteps
 from pympler.leaks.suspects import LiveSuspect
 from pympler.leaks.tracing import StoreTracer
 from pympler.leaks.window import Window
+
+if TYPE_CHECKING:
+    from pympler.leaks.chosen import RequestBirths
+    from pympler.leaks.comparison import HeapBefore
 
 __all__ = ["ActiveRequest"]
 

@@ -10,11 +10,11 @@ import sys
 import time
 from collections import deque
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pympler.leaks.active import ActiveRequest
 from pympler.leaks.births import Births
 from pympler.leaks.budget import Budget
-from pympler.leaks.chosen import ChosenClasses
 from pympler.leaks.counters import CounterReadings, read_counters
 from pympler.leaks.diary import Diary
 from pympler.leaks.ended import Ended, Process
@@ -31,6 +31,9 @@ from pympler.leaks.tracing import tracing_held_off
 from pympler.leaks.turns import Turns
 from pympler.leaks.worker import Worker
 from pympler.store import Store
+
+if TYPE_CHECKING:
+    from pympler.leaks.chosen import ChosenClasses
 
 __all__ = ["Background"]
 

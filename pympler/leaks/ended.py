@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from pympler.leaks.chosen import RequestBirths
 from pympler.leaks.evidence import WindowResult, pack_ids
 from pympler.leaks.report import RequestReport, worker_id
 from pympler.leaks.settings import Settings
 from pympler.leaks.survivors import Settled, count_by_type
+
+if TYPE_CHECKING:
+    from pympler.leaks.chosen import RequestBirths
 
 __all__ = ["Ended", "Process", "report_of", "result_of"]
 

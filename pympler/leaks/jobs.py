@@ -2,7 +2,8 @@
 
 Inspections are done by the background thread while no window is open. The snapshot of a request is
 taken where the request begins and ends: its thread walks the heap, twice. The path tells before
-which requests that could be worth it.
+which requests that could be worth it. What does the work is imported by the first job: most
+workers are never asked for one.
 """
 
 from __future__ import annotations
@@ -16,25 +17,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from pympler.errors import StoreError
-from pympler.graph import heap_snapshot
 from pympler.leaks.guard import guard
-from pympler.leaks.inspections import (
-    compare_types,
-    inspect_garbage,
-    inspect_heap,
-    inspect_process,
-    types_of,
-)
-from pympler.leaks.report import TypeCount
 from pympler.leaks.templates import may_serve
 from pympler.store import Job, Store
-from pympler.store.results import SnapshotResult
 
-__all__ = ["HeapBefore", "Jobs", "TakenSnapshot"]
+if TYPE_CHECKING:
+    from pympler.leaks.comparison import HeapBefore
+    from pympler.store.results import SnapshotResult
+
+__all__ = ["Jobs", "TakenSnapshot"]
 
 _PAUSE_AFTER_FAULT_S = 30.0
 _LONGEST_WAIT_S = 600.0
@@ -56,40 +51,6 @@ class EndedRequest(Protocol):
     @property
     def method(self) -> str:
         """Its HTTP method."""
-
-
-class HeapBefore:
-    """The heap as it was when something began; made only while somebody asks for it.
-
-    Attributes:
-        asked: whether the request asks for it itself.
-    """
-
-    __slots__ = ("asked", "flat_bytes", "objects", "pause_s", "types")
-
-    def __init__(self, *, asked: bool = False) -> None:
-        self.asked = asked
-        began_s = time.perf_counter()
-        snapshot = heap_snapshot()
-        self.types: tuple[TypeCount, ...] = types_of(snapshot)
-        self.objects, self.flat_bytes = snapshot.objects, snapshot.total_bytes
-        self.pause_s = time.perf_counter() - began_s
-
-    def compare(self, *, route: str, method: str, report: str) -> tuple[SnapshotResult, float]:
-        """What has changed until now, and the seconds that both walks took."""
-        after = HeapBefore()
-        result = SnapshotResult(
-            taken_at=time.time(),
-            route=route,
-            method=method,
-            report=report,
-            objects_before=self.objects,
-            objects_after=after.objects,
-            bytes_before=self.flat_bytes,
-            bytes_after=after.flat_bytes,
-            changes=compare_types(self.types, after.types),
-        )
-        return result, self.pause_s + after.pause_s
 
 
 class TakenSnapshot:
@@ -160,6 +121,8 @@ class Jobs:
         return True
 
     def _inspection(self, job: Job) -> Callable[[], Any] | None:
+        from pympler.leaks.inspections import inspect_garbage, inspect_heap, inspect_process
+
         def progress(share: float, message: str) -> None:
             self._note(job, progress=share, message=message)
 
@@ -238,6 +201,8 @@ class Jobs:
         self._tries += not asked
         self.walks += 1
         with guard("walk the heap before a request"):
+            from pympler.leaks.comparison import HeapBefore
+
             return HeapBefore(asked=asked)
         return None
 
@@ -288,6 +253,8 @@ class Jobs:
             if mine:
                 self.walks += 1
                 with guard("walk the heap before a block"):
+                    from pympler.leaks.comparison import HeapBefore
+
                     before = HeapBefore()
             yield taken
             if before is not None:

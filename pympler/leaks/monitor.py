@@ -18,12 +18,12 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
 
 from pympler.leaks.active import ActiveRequest
 from pympler.leaks.background import Background
 from pympler.leaks.births import Births
 from pympler.leaks.budget import Budget, DutyCycle
-from pympler.leaks.chosen import ChosenClasses
 from pympler.leaks.counters import CounterReadings
 from pympler.leaks.diary import Diary
 from pympler.leaks.ended import Ended, Process, report_of, result_of
@@ -45,6 +45,9 @@ from pympler.store import Store
 from pympler.store.memory import MemoryStore
 from pympler.store.open import open_store
 from pympler.util.forks import notice_fork
+
+if TYPE_CHECKING:
+    from pympler.leaks.chosen import ChosenClasses
 
 __all__ = ["UNROUTED", "ActiveRequest", "LeakMonitor"]
 
@@ -110,8 +113,7 @@ class LeakMonitor(Background):
         self.unhook: weakref.finalize[..., LeakMonitor] | None = None
         self._closed = False
         self._ignores = self.settings.ignores
-        chosen = self.settings.track_classes if self.settings.enabled else ()
-        self._chosen = ChosenClasses(chosen) if chosen else None
+        self._chosen = self._choose_classes()
         self._reset()
         follow(self)
 
@@ -120,6 +122,14 @@ class LeakMonitor(Background):
         if not settings.enabled:
             return MemoryStore(keep=1)
         return open_store(settings.store, application=settings.application, keep=settings.keep)
+
+    def _choose_classes(self) -> ChosenClasses | None:
+        settings = self.settings
+        if not settings.enabled or not settings.track_classes:
+            return None
+        from pympler.leaks.chosen import ChosenClasses
+
+        return ChosenClasses(settings.track_classes)
 
     def _reset(self) -> None:
         self._turns = Turns()

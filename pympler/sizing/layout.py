@@ -10,7 +10,6 @@ these comparisons fails has no :data:`LAYOUT`, and is measured with what it show
 from __future__ import annotations
 
 import sys
-import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -157,7 +156,7 @@ class _Probe:
 @lru_cache(maxsize=1)
 def layout() -> Layout | None:
     """The layout of this interpreter, ``None`` where it is not known."""
-    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+    if sys.implementation.name != "cpython" or "free-threading" in sys.version:
         return None
     if sys.byteorder != "little" or sys.maxsize != 2**63 - 1 or not flags_of(_Probe) & MANAGED_DICT:
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from functools import lru_cache
 
 __all__ = ["is_application_file", "short_file", "type_name"]
@@ -13,13 +12,8 @@ __all__ = ["is_application_file", "short_file", "type_name"]
 _module_of = type.__dict__["__module__"].__get__
 _qualname_of = type.__dict__["__qualname__"].__get__
 
-_LIBRARY_FOLDERS = tuple(
-    {
-        os.path.realpath(path) + os.sep
-        for key, path in sysconfig.get_paths().items()
-        if key in ("stdlib", "platstdlib", "purelib", "platlib")
-    }
-)
+# Not from sysconfig, which reads a quarter of a megabyte to know it.
+_LIBRARY_FOLDERS = (os.path.realpath(os.path.dirname(os.__file__)) + os.sep,)
 _LIBRARY_PARTS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from pympler.errors import StoreError
-from pympler.leaks import LeakMonitor
-from pympler.leaks import jobs as jobs_module
+from pympler.leaks import LeakMonitor, comparison
 from pympler.leaks.inspections import compare_types, inspect_garbage, inspect_process
 from pympler.leaks.jobs import Jobs
 from pympler.leaks.report import TypeCount
@@ -175,7 +174,7 @@ def walks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         def summary(self) -> list[Any]:
             return []
 
-    monkeypatch.setattr(jobs_module, "heap_snapshot", FakeHeap)
+    monkeypatch.setattr(comparison, "heap_snapshot", FakeHeap)
     return counted
 
 
