@@ -37,8 +37,8 @@ STAGES = """
     pympler.store
     pympler.leaks.inspections pympler.leaks.diary pympler.leaks.templates
     pympler.leaks.comparison
-    pympler.leaks.jobs
     pympler.leaks.budget
+    pympler.leaks.jobs
     pympler.leaks.sampling
     pympler.leaks.listing
     pympler.leaks.marks

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pympler.leaks.active import ActiveRequest
 from pympler.leaks.births import Births
-from pympler.leaks.budget import Budget
+from pympler.leaks.budget import Budget, lacks_memory
 from pympler.leaks.counters import CounterReadings, read_counters
 from pympler.leaks.diary import Diary
 from pympler.leaks.ended import Ended, Process
@@ -69,6 +69,7 @@ class Background:
     _busy: bool
     _refused: bool
     _put_off: int
+    _lacking: str
     _closed: bool
     _jobs: Jobs
     _diary: Diary
@@ -156,6 +157,9 @@ class Background:
             allowed = self._budget.allows_walk(cost_s)
             self._budget.save_for(0.0 if allowed else cost_s)
             if not cost_s or self._closed or not allowed:
+                return False
+            self._lacking = lacks_memory()
+            if self._lacking:
                 return False
             self._walks += 1
         with tracing_held_off() as may_walk:
@@ -245,7 +249,10 @@ class Background:
                 routes=routes,
                 unattributed=unattributed,
                 counters=self._counters.counters(),
-                notes=(*([reason] if reason else ()), *(chosen.notes() if chosen else ())),
+                notes=(
+                    *(note for note in (reason, self._lacking) if note),
+                    *(chosen.notes() if chosen else ()),
+                ),
                 host=self._process.host,
                 taken_at=time.time(),
                 classes=chosen.totals() if chosen else (),

@@ -8,6 +8,7 @@ workers are never asked for one.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from pympler.errors import StoreError
+from pympler.leaks.budget import lacks_memory
 from pympler.leaks.guard import guard
 from pympler.leaks.templates import may_serve
 from pympler.store import Job, Store
@@ -31,10 +33,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Jobs", "TakenSnapshot"]
 
+logger = logging.getLogger("pympler")
+
 _PAUSE_AFTER_FAULT_S = 30.0
 _LONGEST_WAIT_S = 600.0
 _MOST_TRIES = 10  # walks before requests that turned out to be of other routes
 _MOST_FILES = 10
+_WALKING = frozenset({"heap", "garbage"})
 
 
 class EndedRequest(Protocol):
@@ -117,6 +122,10 @@ class Jobs:
         if inspect is None:
             self._give_up(job, f"this version knows no job {job.kind!r}")
             return False
+        lacking = lacks_memory() if job.kind in _WALKING else ""
+        if lacking:
+            self._give_up(job, lacking)
+            return False
         self._do(job, inspect)
         return True
 
@@ -197,6 +206,13 @@ class Jobs:
         """
         job = self.armed
         if not asked and (job is None or not self._may_be(job, method, path)):
+            return None
+        lacking = lacks_memory()
+        if lacking:
+            if job is not None and not asked:
+                self._give_up(job, lacking)
+            else:
+                logger.warning("pympler takes no snapshot of this request: %s", lacking)
             return None
         self._tries += not asked
         self.walks += 1

@@ -149,6 +149,7 @@ class LeakMonitor(Background):
         self._walks = self._accounted = 0
         self._busy = self._refused = False
         self._put_off = 0
+        self._lacking = ""
         self._jobs = Jobs(self.store, self._process.worker)
         self._diary = Diary(self.store)
         self._worker = Worker(self._tick, _TICK_S, self._look)

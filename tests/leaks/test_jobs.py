@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pympler.errors import StoreError
-from pympler.leaks import LeakMonitor, comparison
+from pympler.leaks import LeakMonitor, budget, comparison
 from pympler.leaks.inspections import compare_types, inspect_garbage, inspect_process
 from pympler.leaks.jobs import Jobs
 from pympler.leaks.report import TypeCount
@@ -354,3 +354,25 @@ def test_snapshots_of_a_request_a_block_and_a_view() -> None:
         "('__main__.later', 4); ('__main__.view', 5); ('import', 3); ('/pay', 7)",
         "1 4",
     ]
+
+
+def test_nothing_is_walked_where_memory_is_short(
+    walks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "memory_left", lambda: 2**20)
+    store = MemoryStore(keep=1)
+    store.add_job(a_job(kind="heap", worker=WORKER))
+    jobs = Jobs(store, WORKER)
+
+    assert jobs.look()
+    assert not jobs.work()
+    (job,) = store.jobs()
+    assert job.state == "failed"
+    assert "1.0 MB of memory are left" in job.message
+
+    jobs = armed(store, route="/cart/{id}", method="GET")
+    assert jobs.begin("GET", "/cart/7") is None
+    assert jobs.armed is None
+    assert "memory" in store.jobs()[0].message
+    assert jobs.begin("GET", "/cart/7", asked=True) is None
+    assert walks == []

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pympler.leaks import LeakSummary
+from pympler.leaks import LeakSummary, budget
 from pympler.leaks.scan import GrowthScan
 from tests.leaks.driving import drive
 from tests.leaks.processes import run_alone
@@ -199,3 +199,21 @@ def test_a_full_collection_interrupts_a_walk_in_python(monkeypatch: pytest.Monke
     assert scan.walk(400) == ([], 0)
     assert not scan.is_due(449)
     assert scan.is_due(450)
+
+
+def test_no_walk_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "memory_left", lambda: 2**20)
+    routes = {"texts": ROUTES["texts"]}
+
+    summary = drive(routes, 2000)
+
+    (route,) = summary.routes
+    assert route.suspects == ()
+    assert any("heap is not walked" in note and "1.0 MB" in note for note in summary.notes)
+
+    TEXTS.clear()
+    monkeypatch.setattr(budget, "memory_left", lambda: None)
+    summary = drive(routes, 2500)
+
+    assert summary.routes[0].suspects
+    assert summary.notes == ()
