@@ -6,64 +6,30 @@ sized afterwards; only if one of these types is Pympler's own, the walk is done 
 
 from __future__ import annotations
 
-import weakref
 from array import array
 from typing import Any
 
 from pympler.graph.heap import by_type
-from pympler.graph.roots import is_own_kind
 from pympler.graph.snapshot_graph import HeapGraph, Top
 from pympler.graph.snapshot_tops import Beginning, own_locals
 from pympler.graph.snapshot_walk import sizes_of
-from pympler.sizing.compiled import new_walker
+from pympler.graph.walkers import learn, taught_walker
 from pympler.sizing.kinds import kind_of
 from pympler.sizing.shallow import EVERYTHING
-from pympler.sizing.taught import BY_NATURE, OWN, Lesson, teach, teach_mode
 from pympler.util.names import type_name
 
 __all__ = [
     "REASONS",
     "compiled_graph",
     "graph_from",
-    "learn",
     "let_go",
     "request_of",
-    "taught_walker",
     "type_names",
 ]
 
 REASONS = ("", "max_objects", "timeout_s")
 _MOST_WALKS = 4
 _LARGEST_NODE = 2**32 - 2
-
-_lessons: dict[int, tuple[weakref.ref[type], Lesson]] = {}
-"""What walkers were told of types before, by id of the type; those that are gone are forgotten."""
-
-
-def taught_walker() -> Any:
-    """A new walker that knows the types that earlier ones have met."""
-    walker = new_walker()
-    for key, (find, lesson) in list(_lessons.items()):
-        kind = find()
-        if kind is None:
-            _lessons.pop(key, None)
-        else:
-            walker.teach(kind, *lesson)
-    return walker
-
-
-def learn(walker: Any, samples: list[Any]) -> bool:
-    """Teach a walker the types of these objects, and remember it; whether one is Pympler's own."""
-    own = False
-    for item in samples:
-        kind = type(item)
-        if is_own_kind(kind):
-            lesson = teach_mode(walker, kind, OWN)
-            own = True
-        else:
-            lesson = teach(walker, kind_of(kind, EVERYTHING), item, follow=BY_NATURE)
-        _lessons[id(kind)] = (weakref.ref(kind), lesson)
-    return own
 
 
 def compiled_graph(

@@ -22,14 +22,13 @@ from pympler.graph.roots import is_own_kind
 from pympler.graph.snapshot_compiled import (
     REASONS,
     graph_from,
-    learn,
     let_go,
     request_of,
-    taught_walker,
     type_names,
 )
 from pympler.graph.snapshot_graph import HeapGraph
 from pympler.graph.snapshot_tops import Beginning
+from pympler.graph.walkers import learn, taught_walker
 from pympler.sizing.compiled import extension
 from pympler.sizing.taught import OWN, teach_mode
 

@@ -26,7 +26,7 @@ from pympler.graph.roots import (
     root_phases,
     running_frames,
 )
-from pympler.graph.snapshot_compiled import learn, taught_walker
+from pympler.graph.walkers import learn, taught_walker
 from pympler.graph.ways_walk import ATOM_TYPES, Ways, walk_ways
 from pympler.sizing.compiled import extension
 from pympler.sizing.taught import OWN, teach_mode

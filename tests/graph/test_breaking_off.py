@@ -16,6 +16,14 @@ from pympler.util.gc_callbacks import before_full_collections
 HELD = {"cart": ["an item"]}
 
 
+@pytest.fixture(autouse=True)
+def only_by_hand() -> Iterator[None]:
+    """No full collection starts but those of the tests."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
 class Node:
     def __init__(self) -> None:
         self.itself = self
