@@ -82,6 +82,7 @@ def _own() -> Counter[str]:
     while monitor._busy:  # a walk has objects of its own, for a moment
         time.sleep(0.01)
     monitor.summary()  # finishes what is pending
+    monitor.store.flush(10.0)  # what waits to be written comes and goes
     return count_own()
 
 
