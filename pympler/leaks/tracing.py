@@ -20,6 +20,7 @@ __all__ = ["StoreTracer", "tracing_held_off"]
 _NO_SWITCH_S = 0.001
 # To hand the interpreter over and get it back takes longer than this.
 _AWAY_S = 30e-6
+_SENDERS = ("pympler.leaks.check.", "pympler_pytest.")
 _LONGEST_S = 5.0  # a stream that lasts for hours must not hold off walks of the heap
 
 _TraceFunction = Callable[[FrameType, str, Any], Any]
@@ -279,16 +280,25 @@ def _is_foreign(function: object) -> bool:
 
 
 def _is_of_the_application(frame: FrameType) -> bool:
+    return not _is_ours(frame) and is_application_file(frame.f_code.co_filename)
+
+
+def _is_ours(frame: FrameType) -> bool:
     name = dict.get(frame.f_globals, "__name__")
-    is_own = type(name) is str and name.startswith("pympler")
-    return not is_own and is_application_file(frame.f_code.co_filename)
+    return type(name) is str and name.startswith("pympler")
+
+
+def _is_a_sender(frame: FrameType) -> bool:
+    name = dict.get(frame.f_globals, "__name__")
+    return type(name) is str and name.startswith(_SENDERS)
 
 
 def _application_line(frame: FrameType, line: int) -> tuple[str, bool]:
     """The innermost line of the application that led there, and whether there is one."""
     innermost = f"{short_file(frame.f_code.co_filename)}:{line}"
     current: FrameType | None = frame
-    while current is not None:
+    # What sends the requests is run by code that stores nothing, such as a script or a test.
+    while current is not None and not _is_a_sender(current):
         if _is_of_the_application(current):
             return f"{short_file(current.f_code.co_filename)}:{line}", True
         current = current.f_back

@@ -28,6 +28,7 @@ USERS = [[] for _ in range(400)]  # type: ignore[var-annotated]
 head: Node | None = None
 log_text = ""
 history: tuple[str, ...] = ()
+layers: collections.ChainMap[str, str] = collections.ChainMap()
 
 
 class Item:
@@ -226,6 +227,13 @@ def regex(n: int) -> str:
 def chain(n: int) -> str:
     global head
     head = Node(n, head)
+    return "ok"
+
+
+@app.route("/layers/<int:n>")
+def layer(n: int) -> str:
+    global layers
+    layers = layers.new_child({"number": str(n)})
     return "ok"
 
 

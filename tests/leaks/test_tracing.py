@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import UserList
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
@@ -82,6 +83,21 @@ def test_a_library_that_stores_is_blamed_on_who_called_it() -> None:
     line = tracer.lines()["kept"]
     assert line is not None
     assert line.startswith(f"{FILE}:")
+
+
+def test_who_runs_a_check_stores_nothing() -> None:
+    # Between the two stands the driver, which runs the event loop with a task of a library.
+    driver: dict[str, Any] = {"__name__": "pympler.leaks.check.driver"}
+    exec("def send(store, item): store(item)", driver)
+    library: UserList[object] = UserList()
+    library.data = KEPT
+    with traced(kept()) as tracer:
+        driver["send"](library.append, 1)
+
+    line = tracer.lines()["kept"]
+    assert line is not None
+    assert line.startswith("collections/__init__.py:")
+    assert not tracer.of_application
 
 
 def test_what_does_not_grow_has_no_line() -> None:

@@ -83,16 +83,28 @@ class Meter:
         # Kept in arrays, so that what one reading allocates is not measured by the next.
         self._before = array("q", bytes(8 * 7))
         self._after = array("q", bytes(8 * 7))
+        self._first = array("q")
 
     def window(self, requests: int) -> Window:
         """Send this many requests and measure what they add."""
         self._read(self._before)
+        self._first = self._first or self._before[:]
         self._send(requests)
         self._settle()
         self._read(self._after)
+        return self._gained(self._before, requests)
+
+    def whole(self, requests: int) -> Window:
+        """What was added from the beginning of the first window to the end of the last.
+
+        Args:
+            requests: how many were sent meanwhile, in windows or between them.
+        """
+        return self._gained(self._first, requests)
+
+    def _gained(self, first: array[int], requests: int) -> Window:
         gained = [
-            (after - before) / requests
-            for before, after in zip(self._before, self._after, strict=True)
+            (after - before) / requests for before, after in zip(first, self._after, strict=True)
         ]
         return Window(*gained)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pympler.graph.paths import find_chains
 from pympler.graph.roots import is_own
 from pympler.leaks.check.candidates import Candidate, container_candidates, name_objects
+from pympler.leaks.check.copies import Copies
 from pympler.leaks.check.meter import Meter, Window, middle
 from pympler.leaks.check.slots import Slots, growing_slots, read_slots, slot_candidates
 from pympler.leaks.growth import (
@@ -22,7 +23,7 @@ from pympler.leaks.lengths import bound_of, length_of
 from pympler.sizing.flat import flat_size
 from pympler.util.names import type_name
 
-__all__ = ["Persisting", "look_longer"]
+__all__ = ["Persisting", "lasts", "look_longer", "persists"]
 
 _REQUESTS = 100
 _ROUNDS = 3
@@ -50,16 +51,21 @@ def look_longer(meter: Meter) -> Persisting | None:
     first = read_lengths()
     tracks = start_tracks(first)
     scans: tuple[Slots, ...] = (read_slots(),)
+    copies = Copies(scans[0])
     windows: tuple[Window, ...] = ()
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
         windows = (*windows, meter.window(_REQUESTS))
         tracks = advance(tracks, read_lengths())
         scans = (*scans, read_slots())
+        if number < _ROUNDS - 1:
+            copies.look(scans[-1])
     window = middle(*windows)
     if not persists(window):
         return None
     candidates = container_candidates(growing(tracks, _REQUESTS, least=_LEAST_ENTRIES))
     candidates += slot_candidates(growing_slots(*scans), _REQUESTS * _ROUNDS)
+    known = {one.path for one in candidates}
+    candidates += [one for one in copies.candidates(scans[-1], _REQUESTS) if one.path not in known]
     spread = _spread_candidates(first)
     # A few of many containers may happen to grow in each window; they are not the whole.
     if spread and spread[0].growth > 2 * max((one.growth for one in candidates), default=0):
@@ -73,6 +79,28 @@ def persists(window: Window) -> bool:
         window.blocks >= _LEAST_COUNT
         or window.objects >= _LEAST_COUNT
         or window.malloc_bytes >= _LEAST_MALLOC_BYTES
+    )
+
+
+def lasts(window: Window, whole: Window) -> bool:
+    """Whether half of what windows add is still there after all of them.
+
+    Whatever was emptied once meanwhile has lost more than half of it, at any time.
+
+    Example:
+        >>> lasts(Window(blocks=11.0), Window(blocks=10.8))
+        True
+        >>> lasts(Window(blocks=11.0), Window(blocks=4.0))
+        False
+    """
+    return persists(
+        Window(
+            blocks=window.blocks if 2 * whole.blocks >= window.blocks else 0.0,
+            objects=window.objects if 2 * whole.objects >= window.objects else 0.0,
+            malloc_bytes=(
+                window.malloc_bytes if 2 * whole.malloc_bytes >= window.malloc_bytes else 0.0
+            ),
+        )
     )
 
 

@@ -19,7 +19,7 @@ from pympler.leaks.check.chains import find_chain
 from pympler.leaks.check.confirm import Limits, confirm
 from pympler.leaks.check.cycles import Garbage, collect_garbage, own_garbage
 from pympler.leaks.check.meter import Meter, Window, least, middle, settle_process
-from pympler.leaks.check.persist import look_longer, persists
+from pympler.leaks.check.persist import lasts, look_longer, persists
 from pympler.leaks.check.registers import register_candidates
 from pympler.leaks.check.sender import Sender
 from pympler.leaks.check.slots import Slots, growing_slots, read_slots, slot_candidates
@@ -97,7 +97,7 @@ class _Examination:
         self._progress = progress
         self._limits = limits
         self._meter = Meter(visitor.send, visitor.settle)
-        self._begun = visitor.requests
+        self._begun = self._measured_from = visitor.requests
         self._extra = 0  # asked for by the user, on top of the total
         self._deadline_s = time.monotonic() + limits.longest_s
 
@@ -143,6 +143,7 @@ class _Examination:
         # The first scans and the first window hold allocations of our own.
         read_lengths()
         read_slots()
+        self._measured_from = self._visitor.requests
         self._meter.window(ROUND)
         tracks = start_tracks(read_lengths())
         scans: tuple[Slots, ...] = (read_slots(),)
@@ -260,6 +261,10 @@ class _Examination:
                 return None
             if time.monotonic() > self._deadline_s:
                 break
+        # What is emptied between windows, or in one that nobody looked at, grows in all the others.
+        requests = self._visitor.requests - self._measured_from
+        if not lasts(window, self._meter.whole(requests)):
+            return None
         chain = find_chain(old, sent, window.objects) if window.objects >= _LEAST_CHAINED else None
         del old
         if chain is None:

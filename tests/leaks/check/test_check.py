@@ -116,6 +116,7 @@ LEAKS = rows(
     ("/every-tenth/{n}", "leaky_flask.ITEMS", "list", 0.1, "ITEMS.append(Item(n))  # in one"),
     ("/chain/{n}", "leaky_flask.head", "leaky_flask.Node", 0.0, "head = Node(n, head)"),
     ("/grow-tuple/{n}", "leaky_flask.history", "tuple", 1.0, "history +="),
+    ("/layers/{n}", "leaky_flask.layers.maps", "list", 1.0, "layers = layers.new_child"),
     ("/users/{n}", "leaky_flask.USERS", "list", 1.0, "USERS[n % 400]"),
     ("/handler/{n}", "logging.getLogger('leaky').handlers", "list", 1.0, "addHandler("),
     everywhere=("/text/{n}", "/closure/{n}", "/chain/{n}"),

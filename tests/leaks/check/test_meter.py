@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pympler.leaks.check.meter import Window, least, middle
-from pympler.leaks.check.persist import persists
+from pympler.leaks.check.meter import Meter, Window, least, middle
+from pympler.leaks.check.persist import lasts, persists
 
 
 def test_one_window_that_lets_go_does_not_hide_growth() -> None:
@@ -20,3 +20,22 @@ def test_one_window_that_takes_does_not_make_growth() -> None:
     still = Window(blocks=0.05)
     windows = [still, Window(blocks=5.0, objects=4.0, malloc_bytes=900.0), still]
     assert not persists(middle(*windows))
+
+
+def test_a_buffer_that_is_emptied_between_windows_does_not_last() -> None:
+    buffer: list[list[str]] = []
+
+    def send(requests: int) -> None:
+        for _ in range(requests):
+            buffer.append([str(len(buffer))])
+            if len(buffer) >= 700:
+                buffer.clear()
+
+    meter = Meter(send, lambda: None)
+    windows = []
+    for _ in range(3):
+        windows.append(meter.window(100))
+        send(650)
+    windows.append(meter.window(50))
+    assert least(*windows).objects > 0.9
+    assert not lasts(least(*windows), meter.whole(3 * 750 + 50))
