@@ -99,7 +99,7 @@ def _found(environ: Mapping[str, str]) -> list[Path]:
 
 
 def _names(environ: Mapping[str, str]) -> str:
-    names = ", ".join(_application_of(path) for path in _found(environ))
+    names = ", ".join(repr(_application_of(path)) for path in _found(environ))
     return f" (there are: {names})" if names else ""
 
 
@@ -111,7 +111,5 @@ def _application_of(path: Path) -> str:
         with SqliteStore(path) as store:
             said = {summary.application for summary in store.summaries()}
     except StoreError:
-        return path.stem
-    return next(
-        (repr(name) for name in sorted(said) if default_path(name).stem == path.stem), path.stem
-    )
+        said = set()
+    return next((name for name in sorted(said) if default_path(name).stem == path.stem), path.stem)

@@ -65,9 +65,10 @@ def test_of_several_the_one_that_is_named(environ: dict[str, str], tmp_path: Pat
 def test_which_ones_there_are_is_said(environ: dict[str, str]) -> None:
     make("shop/api")
     make("shop")
+    SqliteStore(default_path("quiet")).probe()  # no worker of it has said anything yet
 
     said = refused(environ)
-    assert "name it with --application (there are: " in said
+    assert "name it with --application (there are: 'quiet', " in said
     assert "'shop/api'" in said
     assert "'shop'" in said
     said = refused(environ, "--application", "shpo", kind=StoreError)

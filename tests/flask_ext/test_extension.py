@@ -199,6 +199,15 @@ def test_a_factory_serves_several_applications_each_with_its_own_state() -> None
     assert not hasattr(extension, "app")
 
 
+def test_an_application_that_is_run_as_a_script_is_called_like_its_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "/srv/shop/orders.py", raising=False)
+    app = make_app("__main__")  # as of Flask(__name__) under `python orders.py`
+    Pympler(app)
+    assert monitor_of(app).settings.application == "orders"  # as under `flask --app orders run`
+
+
 def test_installing_twice_does_nothing() -> None:
     app = make_app()
     extension = Pympler(app)

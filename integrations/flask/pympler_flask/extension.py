@@ -85,12 +85,13 @@ class Pympler:
             if key.startswith(_PREFIX)
         }
         try:
+            # Flask's name for it is the file's where that was run by itself, and not "__main__".
             return LeakMonitor(
-                Settings.from_mapping({**self._options, **configured}, application=app.import_name)
+                Settings.from_mapping({**self._options, **configured}, application=app.name)
             )
         except SettingsError as error:
             raise SettingsError(
-                f"Flask application {app.import_name!r} (options of Pympler(), or config keys "
+                f"Flask application {app.name!r} (options of Pympler(), or config keys "
                 f"{_PREFIX}<SETTING>): {error}"
             ) from None
 
