@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from threading import local
 from typing import Any
 
-from pympler.graph.landmarks import from_landmark, is_task
+from pympler.graph.landmarks import from_landmark, future_attribute, is_task
 from pympler.graph.roots import Held, Root, frame_locals, module_namespace
 from pympler.util.names import short_file, type_name
 
@@ -169,8 +169,17 @@ def _label_sequence(parent: Any, child: Any, owner: Any) -> tuple[str, Any]:
         return f"[{place}]", None
     place = _place_of(parent, child)
     if place is not None:
-        return (f"[{place}]" if place < 10 else "[...]"), None
+        return _field_of(type(parent), place) or (f"[{place}]" if place < 10 else "[...]"), None
     return _label_instance(parent, child)
+
+
+def _field_of(kind: type, place: int) -> str:
+    """The attribute of a named tuple, empty for what is none."""
+    for base in _mro_of(kind):
+        fields = _class_namespace_of(base).get("_fields")
+        if issubclass(base, tuple) and type(fields) is tuple and place < len(fields):
+            return _attribute(fields[place])
+    return ""
 
 
 def _place_of(items: Iterable[Any], child: Any) -> int | None:
@@ -285,7 +294,7 @@ def _label_instance(parent: Any, child: Any) -> tuple[str, Any]:
             return _attribute(name), None
     if type(child) is dict:  # its __dict__
         return "", parent
-    return f".<{type_name(type(child))}>", None
+    return future_attribute(parent, child) or f".<{type_name(type(child))}>", None
 
 
 def _is_descriptor(value: Any) -> bool:

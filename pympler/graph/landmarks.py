@@ -7,12 +7,20 @@ import gc
 import sys
 import types
 from contextvars import Context
+from types import GetSetDescriptorType
 from typing import Any
 
 from pympler.graph.roots import Root
 from pympler.util.names import is_application_file, short_file
 
-__all__ = ["callable_name", "from_landmark", "is_task", "own_attribute", "what_runs"]
+__all__ = [
+    "callable_name",
+    "from_landmark",
+    "future_attribute",
+    "is_task",
+    "own_attribute",
+    "what_runs",
+]
 
 _MOST_LOOKED_AT = 300
 
@@ -58,6 +66,17 @@ def _task(item: Any) -> str | None:
     name = kind.get_name(item)  # type: ignore[attr-defined]
     # The names that asyncio gives are numbers: they differ from run to run.
     return f"task {name!r}" if type(name) is str and not name.startswith("Task-") else "task"
+
+
+def future_attribute(item: Any, child: Any) -> str:
+    """The attribute of a future or task that its list stands in, empty for anything else."""
+    kind = _loaded("asyncio", "Future")
+    if kind is None or type(child) is not list or not issubclass(type(item), kind):
+        return ""
+    # What C code shows of its callbacks is a copy; the rest is found by its own name.
+    result = kind.__dict__.get("_result")
+    is_result = type(result) is GetSetDescriptorType and result.__get__(item) is child
+    return "._result" if is_result else "._callbacks"
 
 
 def _handle(item: Any) -> str | None:

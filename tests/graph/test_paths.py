@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import contextvars
 import functools
@@ -10,7 +11,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -56,6 +57,11 @@ def with_default(kept: Any = None, *, word: Any = None) -> None:
 @functools.cache
 def cached(number: int) -> Target:
     return Target()
+
+
+class Row(NamedTuple):
+    name: str
+    kept: Any
 
 
 VARIABLE: contextvars.ContextVar[Any] = contextvars.ContextVar("current_order")
@@ -104,6 +110,15 @@ def slotted_with(target: Any) -> Slotted:
     return item
 
 
+def waited_for(target: Any) -> asyncio.Future[Any]:
+    loop = asyncio.new_event_loop()
+    loop.close()
+    future = loop.create_future()
+    future.add_done_callback(print)  # the first one does not stand in the list
+    future.add_done_callback(plain_with(target).method)
+    return future
+
+
 @pytest.mark.parametrize(
     ("make", "path"),
     [
@@ -113,11 +128,13 @@ def slotted_with(target: Any) -> Slotted:
         (lambda target: [None, target], "[1]"),
         (lambda target: [None] * 50 + [target], "[...]"),
         (lambda target: ([target],), "[0][0]"),
+        (lambda target: Row("first", target), ".kept"),
         (lambda target: {target}, "{...}"),
         (lambda target: collections.deque([target]), "[0]"),
         (lambda target: collections.OrderedDict(a=target), "['a']"),
         (lambda target: collections.defaultdict(list, a=[target]), "['a'][0]"),
         (plain_with, ".kept"),
+        (waited_for, "._callbacks[0][0].__self__.kept"),
         (slotted_with, ".kept"),
         (lambda target: plain_with(target).method, ".__self__.kept"),
         (closure_over, ".<closure>.kept"),
