@@ -30,6 +30,7 @@ __all__ = [
     "advance",
     "cache_dict",
     "fetch",
+    "find_hubs",
     "find_links",
     "growing",
     "left_behind",
@@ -294,6 +295,30 @@ def find_links(old: Collection[int]) -> list[Link]:
         heads += [(_reader(item, child), child) for child in referents if id(child) in new]
     links = [Link(read, child, _reach(child, new)) for read, child in heads[:_MOST_HEADS]]
     return sorted(links, key=lambda link: -link.reach)
+
+
+def find_hubs(old: Collection[int], least: float) -> list[Any]:
+    """Old objects that now point at so many new ones, though they are containers of no known type.
+
+    Such as the elements of a tree that is made in C, or a future with callbacks.
+
+    Args:
+        old: ids of the objects that were there before.
+        least: how many new ones.
+    """
+    objects = tracked_objects()
+    new = {id(item) for item in objects if id(item) not in old}
+    found = []
+    for item in objects:
+        kind = type(item)
+        if id(item) not in old or kind is FrameType or issubclass(kind, ModuleType):
+            continue
+        referents = gc.get_referents(item)
+        if len(referents) < least or length_reader(kind) is not None or is_own(item):
+            continue
+        if sum(id(child) in new for child in referents) >= least:
+            found.append(item)
+    return found
 
 
 def _hook_reader(label: str) -> Callable[[], Any]:

@@ -11,6 +11,7 @@ import sys
 from collections import Counter, OrderedDict, UserDict, defaultdict, deque
 from io import BytesIO, StringIO
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -18,6 +19,7 @@ from pympler.leaks.growth import (
     advance,
     cache_dict,
     fetch,
+    find_hubs,
     find_links,
     growing,
     left_behind,
@@ -154,3 +156,13 @@ def test_finds_what_the_application_has_frozen() -> None:
         "assert gc.get_freeze_count()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+
+
+def test_an_object_of_c_code_that_takes_many_is_found() -> None:
+    root = ElementTree.Element("feed")
+    old = tracked_ids()
+    for _ in range(20):
+        ElementTree.SubElement(root, "entry")
+
+    assert any(one is root for one in find_hubs(old, 20))
+    assert not any(one is root for one in find_hubs(old, 21))

@@ -162,7 +162,7 @@ def rank(
     """
     for one in candidates:
         fresh = _fresh(one, known[one])
-        one.weak = bool(fresh) and all(_is_live_weakref(item) for item in fresh)
+        one.weak = _only_follows(fresh)
         del fresh
         kept = left_behind([lambda one=one: _fresh(one, known[one])], old)[0]  # type: ignore[misc]
         one.bytes_per_request = one.reached_bytes = float(kept.flat_bytes)
@@ -188,6 +188,14 @@ def _what_run(entries: list[Any]) -> str:
 
 def _fresh(one: Candidate, known: Collection[int]) -> list[Any]:
     return [item for item in one.entries() if id(item) not in known]
+
+
+def _only_follows(entries: list[Any]) -> bool:
+    """Whether entries are weak references, beside the keys or values that go with them."""
+    followed = [item for item in entries if _is_live_weakref(item)]
+    return bool(followed) and not any(
+        gc.is_tracked(item) for item in entries if not _is_live_weakref(item)
+    )
 
 
 def _is_live_weakref(item: Any) -> bool:

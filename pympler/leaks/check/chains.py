@@ -1,12 +1,18 @@
-"""Chains: new objects that hang on old ones without a container, such as linked lists."""
+"""Chains: new objects that hang on old ones without a container, such as linked lists.
+
+Objects of C code that hold many others are told by what gc sees in them, as nobody knows their
+length.
+"""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 from pympler.leaks.check.candidates import name_objects
-from pympler.leaks.growth import Link, find_links, left_behind
+from pympler.leaks.growth import Link, find_hubs, find_links, left_behind
 from pympler.leaks.report import Suspect
 from pympler.leaks.tracing import StoreTracer
 from pympler.util.names import type_name
@@ -14,6 +20,7 @@ from pympler.util.names import type_name
 __all__ = ["Chain", "find_chain"]
 
 _MOST_TRACED = 10
+_LEAST_ADDED = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,12 +34,11 @@ class Chain:
 
     suspect: Suspect
     objects_per_request: float
-    _links: list[Link]
+    _watched: list[Callable[[], int]]
 
     def tracer(self) -> StoreTracer:
         """A tracer for the next requests; any line that it finds adds to the chain."""
-        watched = [_changes(link) for link in self._links[:_MOST_TRACED]]
-        return StoreTracer(dict(enumerate(watched)))
+        return StoreTracer(dict(enumerate(self._watched)))
 
 
 def find_chain(old: Collection[int], requests: int, objects_per_request: float) -> Chain | None:
@@ -43,8 +49,11 @@ def find_chain(old: Collection[int], requests: int, objects_per_request: float) 
         requests: how many there were.
         objects_per_request: objects that each of them left, as far as gc tracks them.
     """
-    links = find_links(old)
     enough = 0.5 * requests * objects_per_request
+    hub = _find_hub(old, requests, enough)
+    if hub is not None:
+        return hub
+    links = find_links(old)
     heads = {id(link.child): link for link in links if link.reach >= enough}
     names = name_objects({key: link.child for key, link in heads.items()})
     if not names:
@@ -59,7 +68,34 @@ def find_chain(old: Collection[int], requests: int, objects_per_request: float) 
         bytes_per_request=round(kept.flat_bytes / requests, 1),
         evidence=f"a chain of {kept.objects} objects, no end seen in {requests} requests",
     )
-    return Chain(suspect, round(kept.objects / requests, 3), links)
+    watched = [_changes(link) for link in links[:_MOST_TRACED]]
+    return Chain(suspect, round(kept.objects / requests, 3), watched)
+
+
+def _find_hub(old: Collection[int], requests: int, enough: float) -> Chain | None:
+    """The object that new ones hang on side by side."""
+    hubs = {id(item): item for item in find_hubs(old, _LEAST_ADDED * requests)}
+    names = name_objects(hubs)
+    for key in sorted(names, key=lambda key: (not names[key].application, len(names[key].text))):
+        hub = hubs[key]
+        fresh = [item for item in gc.get_referents(hub) if id(item) not in old]
+        added = len(fresh)
+        kept = left_behind([fresh.copy], old)[0]
+        if kept.objects < enough:
+            continue
+        suspect = Suspect(
+            holder=names[key].text,
+            type=type_name(type(hub)),
+            growth_per_request=round(added / requests, 3),
+            bytes_per_request=round(kept.flat_bytes / requests, 1),
+            evidence=f"no bound seen in {requests:,} requests",
+        )
+        return Chain(suspect, round(kept.objects / requests, 3), [_referents(hub)])
+    return None
+
+
+def _referents(hub: Any) -> Callable[[], int]:
+    return lambda: len(gc.get_referents(hub))
 
 
 def _changes(link: Link) -> Callable[[], int]:
