@@ -40,6 +40,7 @@ __all__ = ["Background"]
 _COUNTERS_EVERY_S = 10.0
 _IDLE_S = 2.0
 _MOST_PUT_OFF = 2
+_TRACE_S = 0.01  # what traced requests need at a time
 _PLAIN_REQUEST_S = 2e-6  # what a request without a window takes, benchmarks/cost.py
 
 
@@ -155,7 +156,8 @@ class Background:
             elif scan.is_due(requests):
                 cost_s = scan.walk_cost.estimate_s()
             allowed = self._budget.allows_walk(cost_s)
-            self._budget.save_for(0.0 if allowed else cost_s)
+            wanted_s = 0.0 if allowed else cost_s
+            self._budget.save_for(wanted_s or (_TRACE_S if investigation.seeking else 0.0))
             if not cost_s or self._closed or not allowed:
                 return False
             self._lacking = lacks_memory()
@@ -187,7 +189,8 @@ class Background:
         holders: list[Holder] = []
         suspected_after = 0
         with guard("scan for what grows"):
-            holders, suspected_after = self._investigation.scan.walk(requests)
+            known = {suspect.holder.path for suspect in self._investigation.suspects}
+            holders, suspected_after = self._investigation.scan.walk(requests, known)
         with self._turns:
             self._budget.spend(time.thread_time() - cpu_s, walk=True)
             self._investigation.take_found(holders, suspected_after)

@@ -98,6 +98,15 @@ class Budget:
         self._earn()
         return self._for_walks_s >= cost_s
 
+    def allows_trace(self) -> bool:
+        """Whether a request may be traced for a line.
+
+        Traces are paid for like walks and come after them: a traced request costs as much as ten
+        windows or a hundred, and windows are what the rest depends on.
+        """
+        self._earn()
+        return self._for_walks_s > self._wanted_s
+
     def save_for(self, cost_s: float) -> None:
         """Keep most of what comes in from now on for a heap walk; 0.0 if none is wanted.
 

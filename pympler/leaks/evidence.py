@@ -13,6 +13,8 @@ from itertools import pairwise
 
 __all__ = [
     "BLOCKS",
+    "LEAST_GROWTH",
+    "LEAST_SHARED_GROWTH",
     "Lengths",
     "WindowResult",
     "confirmation_requests",
@@ -28,7 +30,8 @@ BLOCKS = 4
 _LEAST_CONFIRMATION = 400
 _MOST_CONFIRMATION = 2000
 _TIMES_LONGER = 6
-_LEAST_GROWTH = 0.05
+LEAST_GROWTH = 0.05
+LEAST_SHARED_GROWTH = 0.01
 _SHARE_OF_WINDOWS = 0.25
 _STRAY_WINDOWS = 0.2
 
@@ -102,6 +105,7 @@ class Lengths:
         blocks: least and greatest length in each of the last blocks; the last is not complete.
         block: number of the last block.
         peak: greatest length in the blocks before those.
+        least_growth: entries per request that a suspect has to gain.
     """
 
     block_requests: int
@@ -113,6 +117,7 @@ class Lengths:
     last_requests: int = 0
     last_length: int = 0
     most: int = 0
+    least_growth: float = LEAST_GROWTH
 
     def read(self, requests: int, length: int) -> None:
         """Take a reading: requests of the route so far, and the length now."""
@@ -145,7 +150,7 @@ class Lengths:
         minima = [least for least, _ in complete]
         rising = all(before < after for before, after in pairwise(minima))
         gained = minima[-1] - minima[0]
-        enough = gained >= _LEAST_GROWTH * self.block_requests * (BLOCKS - 1)
+        enough = gained >= self.least_growth * self.block_requests * (BLOCKS - 1)
         # A cache that is emptied by half, read now and then, may rise in four blocks by chance;
         # but it does not rise above what it was before. The block before the last may overlap
         # with the last, where entries come and go besides.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pympler.leaks.attribution import RouteHistory, Routes
 from pympler.leaks.budget import WalkCost
@@ -103,6 +103,10 @@ class Investigation:
                 suspect.add_delta(route, steps.grown[suspect])
             if suspect.read(self._requests(suspect.key, exact=suspect.exact), length):
                 changed.append(suspect)
+        for suspect in self.suspects:
+            if suspect.is_mistaken():
+                self._watch_anew(suspect)
+                break  # one at a time: the list has changed
         if changed:
             # What is gone may be found anew, in another place.
             self.suspects = [suspect for suspect in self.suspects if suspect.verdict != "gone"]
@@ -112,6 +116,8 @@ class Investigation:
     def _seek(self) -> None:
         wanted = self.suspects if self._deep != "never" else []
         self.seeking = [suspect for suspect in wanted if suspect.lacks_line]
+        for suspect in self.seeking:
+            suspect.aim()
 
     # The search for holders.
 
@@ -210,6 +216,29 @@ class Investigation:
             )
         )
 
+    def _watch_anew(self, suspect: LiveSuspect) -> None:
+        """Watch a suspect for whatever route adds to it; that of its own did not."""
+        self.suspects.remove(suspect)
+        length = suspect.length()
+        if length is None:
+            return
+        anew = LiveSuspect.watch(
+            _NO_ROUTE,
+            replace(suspect.holder, length=length),
+            (),
+            self._requests(_NO_ROUTE, exact=False),
+            exact=False,
+            suspected_after=self.routes.of(suspect.key).suspected_after,
+        )
+        anew.deltas = suspect.deltas
+        self.suspects.append(anew)
+
+    def followed(self) -> list[LiveSuspect]:
+        """The suspects in the order in which a request's own steps are to tell of them."""
+        return sorted(
+            self.suspects, key=lambda one: (one.verdict is not None, self._random.random())
+        )
+
     def _requests(self, key: RouteKey, *, exact: bool) -> int:
         """The requests that a suspect is judged by: of its route, or of all if that is unsure."""
         if exact:
@@ -222,15 +251,25 @@ class Investigation:
 
     # The line that stores.
 
-    def tracer(self) -> StoreTracer | None:
-        """A tracer for the next request, if it is time to look for a line."""
+    def tracer(self, method: str = "", path: str | None = None) -> StoreTracer | None:
+        """A tracer for the next request, if it is time to look for a line.
+
+        Where it is known which route adds to a suspect, requests of that route alone are traced.
+
+        Args:
+            method: of the request, empty if it is not known.
+            path: of the request, ``None`` if it is not known.
+        """
+        fitting = [one for one in self.seeking if one.may_be_fed_at(method, path)]
+        if not fitting:
+            return None
         lengths: dict[Hashable, Callable[[], int | None]] = {
             suspect: suspect.length
-            for suspect in self.seeking
+            for suspect in fitting
             if suspect.wants_trace(self._random.random() if isinstance(self._deep, str) else 0.0)
         }
         if not lengths:
-            self._seek()
+            self.seeking = [suspect for suspect in self.seeking if suspect.lacks_line]
             return None
         if not isinstance(self._deep, str) and self._random.random() >= self._deep:
             return None

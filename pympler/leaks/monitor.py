@@ -193,7 +193,7 @@ class LeakMonitor(Background):
             chosen = self._cycle.next()
             if chosen or self._investigation.seeking:
                 with guard("open a window"):
-                    self._open(request, chosen)
+                    self._open(request, chosen, method, path)
         finally:
             turns.leave()
         if before is not None:
@@ -236,7 +236,7 @@ class LeakMonitor(Background):
         if tracer is not None:
             tracer.pause()
         marks = self._births.watch.mark(window) if window is not None else None
-        request.steps = RequestSteps(marks, tracer, self._investigation.suspects)
+        request.steps = RequestSteps(marks, tracer, self._investigation.followed())
         return request.steps
 
     def _finish(self, request: ActiveRequest) -> None:
@@ -295,10 +295,10 @@ class LeakMonitor(Background):
             if not ignored:  # after the window, in which a new history would be seen
                 self._investigation.routes.of((request.method, request.route)).requests += 1
 
-    def _open(self, request: ActiveRequest, chosen: bool) -> None:
-        if self._closed or not self._budget.allows_window():
+    def _open(self, request: ActiveRequest, chosen: bool, method: str, path: str | None) -> None:
+        if self._closed or self._trace(request, method, path):
             return
-        if not self._trace(request) and chosen and not self._busy:
+        if chosen and not self._busy and self._budget.allows_window():
             self._open_window(request)
 
     def _open_window(self, request: ActiveRequest) -> None:
@@ -318,8 +318,10 @@ class LeakMonitor(Background):
         if not request.refused:
             request.window = self._births.open()
 
-    def _trace(self, request: ActiveRequest) -> bool:
-        tracer = self._investigation.tracer() if self._investigation.seeking else None
+    def _trace(self, request: ActiveRequest, method: str, path: str | None) -> bool:
+        if not self._investigation.seeking or not self._budget.allows_trace():
+            return False
+        tracer = self._investigation.tracer(method, path)
         if tracer is None:
             return False
         tracer.start()
@@ -330,7 +332,7 @@ class LeakMonitor(Background):
     def _take_trace(self, request: ActiveRequest, tracer: StoreTracer) -> None:
         key = (request.method, request.route)
         self._investigation.take_trace(key, tracer, alone=self._met(request) == 1)
-        self._owed_s += tracer.events * _TRACED_EVENT_S
+        self._budget.spend(tracer.events * _TRACED_EVENT_S, walk=True)
 
     def _close(self, request: ActiveRequest, *, ignored: bool) -> None:
         cpu_s = time.thread_time() - request.own_cost_s

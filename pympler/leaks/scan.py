@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from pympler.graph.containers import list_without_tuples
 from pympler.graph.paths import find_chains
 from pympler.leaks.budget import WalkCost
-from pympler.leaks.evidence import Lengths
+from pympler.leaks.evidence import LEAST_SHARED_GROWTH, Lengths
 from pympler.leaks.growth import read_lengths, tracked_objects
 from pympler.leaks.holders import Holder, describe_holder
 from pympler.sizing.compiled import extension
@@ -25,7 +25,6 @@ __all__ = ["GrowthScan"]
 
 _FIRST_BLOCK, _LONGEST_BLOCK = 100, 10_000
 _LEAST_GAP = 200
-_LEAST_GROWTH = 0.05
 _LEAST_LENGTH = 16
 _MOST_TRACKED = 200_000
 _MOST_LOOKED_FOR = 40
@@ -58,7 +57,9 @@ class GrowthScan:
             return
         if self._trend is None:
             self._began = requests
-            self._trend = Lengths(self._block_requests, requests, blocks)
+            self._trend = Lengths(
+                self._block_requests, requests, blocks, least_growth=LEAST_SHARED_GROWTH
+            )
         self._trend.read(requests, blocks)
         judged = self._trend.judge()
         if judged == "growing":
@@ -70,8 +71,12 @@ class GrowthScan:
         """Whether it is time for a walk over the heap."""
         return 0 < self._next_walk <= requests
 
-    def walk(self, requests: int) -> tuple[list[Holder], int]:
+    def walk(self, requests: int, known: Collection[str] = ()) -> tuple[list[Holder], int]:
         """Read the lengths of all containers, after so many requests.
+
+        Args:
+            requests: so far.
+            known: paths of the containers that are watched already, and need not be found.
 
         Returns:
             The containers that grew from each of three walks to the next, those that grew most
@@ -79,12 +84,12 @@ class GrowthScan:
         """
         try:
             with self.walk_cost.measured():
-                return self._walk(requests)
+                return self._walk(requests, known)
         except BaseException:
             self._begin_anew()
             raise
 
-    def _walk(self, requests: int) -> tuple[list[Holder], int]:
+    def _walk(self, requests: int, known: Collection[str]) -> tuple[list[Holder], int]:
         gap = max(2 * self._block_requests, _LEAST_GAP)
         lengths = _lengths()
         if lengths is None:
@@ -95,7 +100,7 @@ class GrowthScan:
         if len(self._walked) == 1:
             self._keep(lengths)
             return [], 0
-        least = _LEAST_GROWTH * (requests - self._walked[-2])
+        least = LEAST_SHARED_GROWTH * (requests - self._walked[-2])
         if len(self._walked) == 2:
             tracks = zip(self._ids, self._first, strict=True)
             self._grown = {
@@ -111,7 +116,7 @@ class GrowthScan:
         }
         taken = requests - self._began
         self._begin_anew()
-        return _holders(growth), taken
+        return _holders(growth, known), taken
 
     def _keep(self, lengths: Mapping[int, int]) -> None:
         """Keep the lengths in little memory; of too many containers the longest."""
@@ -140,7 +145,7 @@ def _lengths() -> dict[int, int] | None:
         return lengths if objects else None
 
 
-def _holders(growth: Mapping[int, int]) -> list[Holder]:
+def _holders(growth: Mapping[int, int], known: Collection[str]) -> list[Holder]:
     most = sorted(growth, key=growth.__getitem__, reverse=True)[:_MOST_LOOKED_FOR]
     if not most:
         return []
@@ -152,6 +157,6 @@ def _holders(growth: Mapping[int, int]) -> list[Holder]:
         # What cannot be found again cannot be watched; Pympler's own are not found at all.
         if holder is None or holder.handle is None or holder.length is None:
             continue
-        if all(holder.path != other.path for other in holders):
+        if holder.path not in known and all(holder.path != other.path for other in holders):
             holders.append(holder)
     return holders[:_MOST_FOUND]

@@ -7,10 +7,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pympler.leaks.evidence import BLOCKS, Lengths, confirmation_requests
+from pympler.leaks.evidence import (
+    BLOCKS,
+    LEAST_GROWTH,
+    LEAST_SHARED_GROWTH,
+    Lengths,
+    confirmation_requests,
+)
 from pympler.leaks.holders import Holder
 from pympler.leaks.lengths import length_of
 from pympler.leaks.report import Suspect
+from pympler.leaks.templates import may_serve
 
 __all__ = ["LiveSuspect", "RouteKey"]
 
@@ -25,7 +32,7 @@ _MOST_TRACES = 2000
 # Of so many requests such a share is traced: all at first, then fewer and fewer.
 _TRACED = ((3, 1.0), (100, 0.25), (500, 0.1), (_MOST_TRACES, 0.03))
 _LONG_ENOUGH = 200
-_LEAST_GROWTH = 0.05
+_UNPROVEN_TIMES = 3
 _LONGEST_LIFETIME_S = 3600.0  # what a clock empties is given time, within reason
 # A verdict can be looked up as soon as there is one and may be taken back, but who is called at
 # night wants to be sure: caches of up to a thousand entries are common, and full by then.
@@ -48,6 +55,7 @@ class LiveSuspect:
         deltas: by route the number of requests, and by how much it grew in them for certain.
         likely: likewise, where a thread beside may have added to it.
         bound: the most entries that it will have, once it is bounded.
+        targets: the routes whose requests are traced for the line, none if it is not known which.
         began_s: when it began to be watched, by the monotonic clock.
     """
 
@@ -66,6 +74,7 @@ class LiveSuspect:
     deltas: dict[RouteKey, tuple[int, int]] = field(default_factory=dict)
     likely: dict[RouteKey, tuple[int, int]] = field(default_factory=dict)
     bound: int | None = None
+    targets: tuple[RouteKey, ...] = ()
     began_s: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -83,7 +92,10 @@ class LiveSuspect:
         needed = confirmation_requests(suspected_after)
         lengths = None
         if holder.length is not None and holder.handle is not None:
-            lengths = Lengths(max(needed // BLOCKS, 1), requests, holder.length)
+            # One route among many adds little per request of all of them.
+            least = LEAST_GROWTH if exact else LEAST_SHARED_GROWTH
+            block = max(needed // BLOCKS, 1)
+            lengths = Lengths(block, requests, holder.length, least_growth=least)
         suspect = cls(key, exact, holder, groups, requests, needed, lengths)
         if holder.bound is not None:
             suspect.verdict, suspect.bound = "bounded", holder.bound
@@ -122,6 +134,8 @@ class LiveSuspect:
             self.evidence = f"stopped growing at {lengths.most}"
 
     def _judge_growing(self, lengths: Lengths) -> None:
+        if self.exact and self.deltas.get(self.key, (0, 0))[0] < _LEAST_DELTAS:
+            return  # it grows, but no request of this route was seen to add to it
         declared = self.holder.declared.bound(lengths.last_length)
         if declared is not None:
             self.verdict, (self.bound, self.evidence) = "bounded", declared
@@ -155,7 +169,7 @@ class LiveSuspect:
             return self._is_likely(key)
         if count < _LEAST_DELTAS or (is_own and self.verdict != "leak"):
             return is_own
-        return total >= _LEAST_GROWTH * count
+        return total >= LEAST_GROWTH * count
 
     def _is_likely(self, key: RouteKey) -> bool:
         """Whether what grew at the lines of this route's requests is no coincidence.
@@ -169,7 +183,7 @@ class LiveSuspect:
             if count >= _LEAST_DELTAS and total >= _LEAST_DELTAS
         }
         rate = rates.get(key, 0.0)
-        if rate < _LEAST_GROWTH or rate < _LIKELY_SHARE * max(rates.values()):
+        if rate < LEAST_GROWTH or rate < _LIKELY_SHARE * max(rates.values()):
             return False
         if self.exact or self.lengths is None:
             return True
@@ -183,9 +197,16 @@ class LiveSuspect:
         return self.exact or any(map(self.is_fed_by, {*self.deltas, *self.likely}))
 
     def is_mistaken(self) -> bool:
-        """Whether it turned out that the route which made it suspicious adds nothing to it."""
+        """Whether it turned out that the route which made it suspicious adds nothing to it.
+
+        Ids that were reused lead from what a route left and let go of to what another one keeps.
+        """
         count, total = self.deltas.get(self.key, (0, 0))
-        return self.verdict is None and count >= _LEAST_DELTAS and total == 0
+        if self.verdict is not None or not self.exact or self.lengths is None:
+            return False
+        if count >= _LEAST_DELTAS:
+            return total == 0
+        return self.lengths.requests >= _UNPROVEN_TIMES * self.needed_requests
 
     def growth_per_request(self, key: RouteKey) -> float:
         """Entries that a request of this route adds."""
@@ -201,6 +222,20 @@ class LiveSuspect:
         can_be_found = self.lengths is not None and self.traces < _MOST_TRACES
         is_known = self.stored_at is not None and self.has_route
         return self.verdict == "leak" and can_be_found and not is_known
+
+    def aim(self) -> None:
+        """Choose the routes whose requests are traced for the line that adds to it."""
+        known = {self.key} if self.exact else set()
+        self.targets = tuple(filter(self.is_fed_by, known.union(self.deltas, self.likely)))
+
+    def may_be_fed_at(self, method: str, path: str | None) -> bool:
+        """Whether a request that begins may add to it, as far as its method and path tell."""
+        if path is None or not self.targets or self.traces > _LONG_ENOUGH:
+            return True
+        return any(
+            (not method or verb in ("", method)) and may_serve(route, path)
+            for verb, route in self.targets
+        )
 
     def wants_trace(self, chance: float) -> bool:
         """Whether to look in the next request for the line; counts the wish.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pympler.leaks.attribution import OTHER_ROUTES, RouteHistory, Routes
 from pympler.leaks.evidence import WindowResult
 from pympler.leaks.holders import Holder, HolderSearch
@@ -30,8 +32,11 @@ def suspect(
     path: str = "shop.CACHE",
 ) -> LiveSuspect:
     class Fixed:
+        def __init__(self) -> None:
+            self.items = [0] * 10
+
         def resolve(self) -> list[int]:
-            return [0] * 10
+            return self.items
 
     holder = Holder(path, "dict", Fixed(), length, bound, 5, 5)  # type: ignore[arg-type]
     return LiveSuspect.watch(KEY, holder, [], 50, exact=exact, suspected_after=50)
@@ -114,6 +119,8 @@ def test_a_holder_that_let_go_again_makes_a_route_clean() -> None:
 def test_a_suspect_is_watched_then_confirmed() -> None:
     one, route = suspect(), history(*[ORDER] * 6)
     waiting = route.judge([one])
+    for _ in range(3):
+        one.add_delta(KEY, 1)
     changed = [one.read(50 + number, 10 + number) for number in range(0, 450, 10)]
     summary = route.judge([one])
 
@@ -170,6 +177,42 @@ def test_who_feeds_a_suspect_is_known_from_requests_that_were_alone() -> None:
     assert not one.is_fed_by(KEY)
     assert one.is_fed_by(OTHER)
     assert one.growth_per_request(OTHER) == 2.0
+
+
+def test_no_route_is_accused_whose_requests_were_not_seen_to_add_to_it() -> None:
+    # Its survivors are gone, and another route keeps objects that were given their ids.
+    one = suspect()
+    for number in range(0, 450, 10):
+        one.read(50 + number, 10 + number)
+
+    assert one.verdict is None
+    assert not one.is_mistaken()
+
+
+@pytest.mark.parametrize("own", [3, 0])
+def test_who_adds_to_a_suspect_is_asked_anew_if_it_is_not_the_route_that_led_to_it(
+    own: int,
+) -> None:
+    made = Investigation("evidence")
+    one = suspect()
+    made.suspects.append(one)
+    made.routes.of(KEY).requests = 50
+    for _ in range(own):
+        made.read_lengths(KEY, {one: 10}, alone=True)
+    requests = 0
+    while made.suspects[0].verdict is None and requests < 4000:
+        requests += 10
+        made.suspects[0].holder.handle.items += [0] * 10  # type: ignore[union-attr]
+        made.routes.of(OTHER).requests += 10
+        made.routes.of(KEY).requests += 10
+        (watched,) = made.suspects
+        before = watched.length()
+        assert before is not None
+        made.read_lengths(OTHER, {watched: before - 1}, alone=True)
+
+    (watched,) = made.suspects
+    assert watched.verdict == "leak"
+    assert [watched.is_fed_by(key) for key in (KEY, OTHER)] == [False, True]
 
 
 def test_what_was_found_among_others_is_blamed_on_nobody() -> None:
@@ -234,6 +277,26 @@ def test_a_share_of_zero_traces_nothing_and_a_share_of_one_everything() -> None:
         made._seek()
 
         assert sum(made.tracer() is not None for _ in range(3)) == traced
+
+
+def test_requests_that_cannot_add_to_a_suspect_are_not_traced() -> None:
+    made = Investigation("evidence")
+    one = suspect()
+    one.verdict = "leak"
+    for _ in range(3):
+        one.add_delta(KEY, 1)
+    made.suspects.append(one)
+    made._seek()
+
+    assert [made.tracer("GET", path) is not None for path in ("/", "/cart/7", "/cart")] == [
+        False,
+        False,
+        True,
+    ]
+    assert made.tracer("POST", "/cart") is None
+    assert made.tracer() is not None  # nothing is known of what begins
+    one.traces = 300  # the line was not where it should be
+    assert one.may_be_fed_at("POST", "/elsewhere")
 
 
 def confirmed(*, growth: float = 0.2) -> LiveSuspect:

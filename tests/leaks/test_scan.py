@@ -158,6 +158,20 @@ def evident() -> GrowthScan:
     return scan
 
 
+def test_what_is_watched_already_takes_no_place_of_what_is_not() -> None:
+    scan = GrowthScan()
+    for requests in range(0, 600, 20):
+        scan.note(requests, requests)
+    found: list[str] = []
+    for walk in range(3):
+        NUMBERS.update(dict.fromkeys(range(1000 * walk, 1000 * walk + 300), 0.5))
+        TEXTS.update(f"{walk}.{number}" for number in range(200))
+        found = [one.path for one in scan.walk(600 + 200 * walk, {f"{HERE}.NUMBERS"})[0]]
+
+    assert f"{HERE}.TEXTS" in found
+    assert f"{HERE}.NUMBERS" not in found
+
+
 def test_blocks_that_stop_growing_are_no_evidence() -> None:
     scan = GrowthScan()
     for requests in range(0, 20_000, 50):
