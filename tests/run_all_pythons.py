@@ -1,9 +1,14 @@
 """Run the unit tests on every installed Python that is supported: ``make test-all``.
 
 Each Python gets its own environment ``.venv-3.X`` with pinned frameworks: the oldest supported on
-the first Python, the newest on the last. An environment is made anew only when its pins change. A
-Python that is not installed is skipped by name; with ``PYMPLER_REQUIRE_ALL=1`` (CI) the first and
-the last must be there.
+the first Python, the newest on the last. An environment is made anew only when its pins change,
+and while the tests of the Python before it run. A Python that is not installed is skipped by name;
+with ``PYMPLER_REQUIRE_ALL=1`` (CI) the first and the last must be there. The Python that
+``PYMPLER_TESTED`` names is left out, unless it has other pins than ``make test``, which has run all
+of this there.
+
+Arguments are tests that walk the heap. They run by themselves, without the objects of the
+frameworks that other tests import.
 """
 
 from __future__ import annotations
@@ -15,7 +20,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,34 +35,47 @@ REQUIRED = ("3.10", "3.13")  # without them neither end of the frameworks was tr
 CLOSING_LINE = re.compile(r"^=+ (.*) in [\d.]+s.* =+$")
 
 
-def main() -> int:
+def main(walkers: Sequence[str]) -> int:
     """Test on each Python; 1 if one failed, one that is required is missing, or none ran."""
     results: dict[str, str] = {}
     failed = []
-    for version, constraint in CONSTRAINTS.items():
-        python = find_python(version)
-        if python is None:
-            results[version] = "not installed: skipped"
-            if os.environ.get("PYMPLER_REQUIRE_ALL") == "1" and version in REQUIRED:
-                results[version] = "not installed, and required by PYMPLER_REQUIRE_ALL=1"
+    tested = os.environ.get("PYMPLER_TESTED")
+    if CONSTRAINTS.get(tested or "") == "stable.txt":  # the pins of `make test`
+        results[tested or ""] = "left out: `make test` has run all of it"
+    found = {version: find_python(version) for version in CONSTRAINTS if version not in results}
+    installing = ThreadPoolExecutor(1)
+    environments = {
+        version: installing.submit(make_environment, version, python, CONSTRAINTS[version])
+        for version, python in found.items()
+        if python is not None
+    }
+    try:
+        for version in found:
+            if version not in environments:
+                results[version] = "not installed: skipped"
+                if os.environ.get("PYMPLER_REQUIRE_ALL") == "1" and version in REQUIRED:
+                    results[version] = "not installed, and required by PYMPLER_REQUIRE_ALL=1"
+                    failed.append(version)
+                continue
+            constraint = CONSTRAINTS[version]
+            print(f"\n# Python {version} with constraints/{constraint}", flush=True)
+            started = time.monotonic()
+            try:
+                code, closing = run_tests(environments[version].result(), walkers)
+            except subprocess.CalledProcessError as error:
+                code, closing = error.returncode, f"installation failed ({error.returncode})"
+            took_s = time.monotonic() - started
+            results[version] = f"{closing} ({constraint}, {took_s:.0f} s in all)"
+            if code:
                 failed.append(version)
-            continue
-        print(f"\n# Python {version} with constraints/{constraint}", flush=True)
-        started = time.monotonic()
-        try:
-            code, closing = run_tests(make_environment(version, python, constraint))
-        except subprocess.CalledProcessError as error:
-            code, closing = error.returncode, f"installation failed ({error.returncode})"
-        results[version] = f"{closing} ({constraint}, {time.monotonic() - started:.0f} s in all)"
-        if code:
-            failed.append(version)
+    finally:
+        installing.shutdown(cancel_futures=True)
     print()
     for version, result in results.items():
         print(f"Python {version}: {'FAILED: ' if version in failed else ''}{result}")
-    none_ran = all("not installed" in result for result in results.values())
-    if none_ran:
+    if not environments:
         print(f"No Python of {', '.join(CONSTRAINTS)} found on PATH or under pyenv.")
-    return 1 if failed or none_ran else 0
+    return 1 if failed or not environments else 0
 
 
 def find_python(version: str) -> str | None:
@@ -110,11 +129,19 @@ def build_extension(python: str) -> None:
     subprocess.run([*pip, "--no-deps", "--editable", "."], check=True, cwd=ROOT)
 
 
-def run_tests(python: str) -> tuple[int, str]:
-    """Run all but the integration tests; the exit code and what pytest's closing line says."""
-    command = [python, "-m", "pytest", "-m", "not integration"]
+def run_tests(python: str, walkers: Sequence[str]) -> tuple[int, str]:
+    """Run the unit tests; the first exit code that is not 0, and pytest's closing lines."""
+    command = [python, "-m", "pytest", "-m", "not integration and not one_python"]
     command += ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
     command += ["--reruns", "1", "-r", "aR"]  # as in the Makefile
+    runs = [run_pytest([*command, *walkers])]
+    if walkers:
+        runs.append(run_pytest([*command, *(f"--ignore={path}" for path in walkers)]))
+    return next((code for code, _ in runs if code), 0), "; ".join(closing for _, closing in runs)
+
+
+def run_pytest(command: Sequence[str]) -> tuple[int, str]:
+    """The exit code and what pytest's closing line says."""
     closing = "pytest ended early"
     with subprocess.Popen(
         command,
@@ -136,4 +163,4 @@ def run_tests(python: str) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

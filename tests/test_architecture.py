@@ -86,6 +86,7 @@ FILES = {
 }
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("module", FILES)
 def test_a_module_imports_only_from_earlier_stages(module: str) -> None:
     stage = stage_of(module)

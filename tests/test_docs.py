@@ -30,6 +30,7 @@ MODULES = [
 ]
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("code", BLOCKS)
 def test_a_block_of_python_is_right(code: str) -> None:
     check_block(code)
@@ -51,6 +52,7 @@ def test_the_examples_of_a_module_run(module: str) -> None:
     assert results.failed == 0
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: field.name)
 def test_a_setting_is_described_with_its_default(field: dataclasses.Field[object]) -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")

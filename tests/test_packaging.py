@@ -46,10 +46,18 @@ for package in sys.argv[2:]:
 """
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def test_what_is_built_and_installed(tmp_path: Path) -> None:
+    """One test, since all its parts need the wheel and an environment, which take long to make."""
+    wheel = build(tmp_path / "source")
+    nothing_else_is_in_it(wheel)
+    python = make_environment(tmp_path)
+    the_core_needs_nothing_and_names_the_extra_that_is_missing(wheel, python)
+    every_package_imports_and_every_file_is_there(wheel, python)
+
+
+def build(copy: Path) -> Path:
     """The wheel that is built from the sdist that is built from a copy without build results."""
-    copy = tmp_path_factory.mktemp("source")
+    copy.mkdir()
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "pympler", "integrations"):
         if (ROOT / name).is_dir():
             leave_out = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.so")
@@ -65,10 +73,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_core_needs_nothing_and_names_the_extra_that_is_missing(
-    wheel: Path, tmp_path: Path
-) -> None:
-    python = make_environment(tmp_path)
+def nothing_else_is_in_it(wheel: Path) -> None:
+    listing = run(sys.executable, "-m", "zipfile", "--list", wheel)
+    tops = {re.split(r"[/ ]", line)[0] for line in listing.splitlines()[1:]}
+    expected = {package.name for package in PACKAGES}
+    require("a C compiler", shutil.which("gcc") or shutil.which("cc"), "gcc")
+    assert re.search(r"pympler/_heapwalk\S*\.(so|pyd)", listing)
+    assert {top for top in tops if not top.endswith(".dist-info")} == expected
+
+
+def the_core_needs_nothing_and_names_the_extra_that_is_missing(wheel: Path, python: Path) -> None:
     run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel)
     assert run(python.parent / "pympler", "--version").split()[1] == pympler.__version__
     assert run(python, "-m", "pympler", "--version").split()[1] == pympler.__version__
@@ -80,7 +94,7 @@ def test_the_core_needs_nothing_and_names_the_extra_that_is_missing(
     ]:
         done = subprocess.run(
             [python, "-c", f"import {module}"],
-            cwd=tmp_path,
+            cwd=python.parent,
             env=environment(),
             capture_output=True,
             text=True,
@@ -91,32 +105,22 @@ def test_the_core_needs_nothing_and_names_the_extra_that_is_missing(
         assert f"pympler[{extra}]" in last_line
 
 
-def test_every_package_imports_and_every_file_is_there(wheel: Path, tmp_path: Path) -> None:
-    python = make_environment(tmp_path)
+def every_package_imports_and_every_file_is_there(wheel: Path, python: Path) -> None:
     constraints = ROOT / "constraints" / "stable.txt"
     with_extras = f"{wheel}[django,flask,asgi,otel,prometheus,postgres]"
     # No extra brings pytest, which the plugin is for, nor the library that psycopg needs.
-    install = (python, "-m", "pip", "install", "--quiet", "--constraint", constraints)
-    run(*install, with_extras, "pytest", "psycopg[binary]")
+    install = (python, "-m", "pip", "install", "--quiet", "--no-compile")
+    run(*install, "--constraint", constraints, with_extras, "pytest", "psycopg[binary]")
     # What is for pytest is imported by pytest, which no extra installs.
     names = [package.name for package in PACKAGES if package.name != "pympler_pytest"]
     assert {"pympler", "pympler_asgi", "pympler_django", "pympler_flask"} <= set(names)
     imported = run(python, "-c", IMPORT_EVERYTHING, ",".join(NEED_A_TOOLBAR), *names).split()
     assert {"pympler.leaks.monitor", "pympler_django.middleware"} <= set(imported)
 
-    (installed,) = tmp_path.glob("environment/lib/python3*/site-packages")
+    (installed,) = python.parent.parent.glob("lib/python3*/site-packages")
     for package in PACKAGES:
         assert files_below(installed / package.name) == files_below(package)
         assert (installed / package.name / "py.typed").is_file()
-
-
-def test_nothing_else_is_installed(wheel: Path) -> None:
-    listing = run(sys.executable, "-m", "zipfile", "--list", wheel)
-    tops = {re.split(r"[/ ]", line)[0] for line in listing.splitlines()[1:]}
-    expected = {package.name for package in PACKAGES}
-    require("a C compiler", shutil.which("gcc") or shutil.which("cc"), "gcc")
-    assert re.search(r"pympler/_heapwalk\S*\.(so|pyd)", listing)
-    assert {top for top in tops if not top.endswith(".dist-info")} == expected
 
 
 def files_below(package: Path) -> set[str]:

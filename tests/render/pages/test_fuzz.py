@@ -16,6 +16,8 @@ from pympler.render.pages.access import PROXY_HEADERS, wants_snapshot
 from pympler.store.memory import MemoryStore
 from tests.render.pages.values import NOW, fill_all
 
+pytestmark = pytest.mark.one_python
+
 EXAMPLES = int(os.environ.get("PYMPLER_FUZZ", "100"))
 MARK = "<i data-fuzz>\"'"
 
