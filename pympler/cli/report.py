@@ -12,10 +12,10 @@ from typing import Any
 
 from pympler.cli import stores
 from pympler.errors import StoreError, UsageError
-from pympler.leaks.report import VERDICTS, LeakSummary, worst
+from pympler.leaks.report import VERDICTS, LeakSummary, to_dict, worst
 from pympler.render.fleet import FleetRenderer, fleet_dict
 from pympler.store import Store
-from pympler.store.fleet import ALIVE_S, fleet_of, new_since, selected
+from pympler.store.fleet import ALIVE_S, fleet_of, new_since, selected, unattributed_in
 
 __all__ = ["add_parser", "run"]
 
@@ -88,13 +88,16 @@ def _report(arguments: argparse.Namespace, store: Store, summaries: list[LeakSum
     if arguments.new:
         fresh = tuple(new_since(selected(summaries, since=since), arguments.release))
         fleet = replace(fleet, routes=fresh, verdict=worst(row.verdict for row in fresh))
+    unattributed = () if arguments.new else unattributed_in(chosen)
     location = store.status().location
     if arguments.json:
-        print(json.dumps(fleet_dict(fleet, store=location, since=since), ensure_ascii=False))
+        about = {"unattributed": [to_dict(suspect) for suspect in unattributed]}
+        said = fleet_dict(fleet, store=location, since=since, **about)
+        print(json.dumps(said, ensure_ascii=False))
     elif not chosen:
         print(f"No worker{_asked(arguments)} has said anything yet in {location}.")
     else:
-        print(FleetRenderer().render(fleet))
+        print(FleetRenderer().render(fleet, unattributed))
     bad = VERDICTS[: VERDICTS.index(arguments.fail_on) + 1] if arguments.fail_on else ()
     return 1 if fleet.verdict in bad else 0
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from pympler.leaks.report import to_dict
-from pympler.leaks.verdict import overall, plural
+from pympler.leaks.report import Suspect, to_dict
+from pympler.leaks.verdict import overall, plural, unattributed_line
 from pympler.store.fleet import Fleet, FleetRoute
 from pympler.util.sizes import format_bytes
 
@@ -27,8 +28,8 @@ class FleetRenderer:
         self._most_workers = most_workers
         self._now = time.time() if now is None else now
 
-    def render(self, fleet: Fleet) -> str:
-        """The fleet in lines, without a newline at the end."""
+    def render(self, fleet: Fleet, unattributed: Sequence[Suspect] = ()) -> str:
+        """The fleet and what no route is blamed for, in lines, without a newline at the end."""
         names = ", ".join(fleet.applications) or "no application"
         requests = sum(group.requests for group in fleet.groups)
         verdict = overall(fleet.verdict, (route.verdict for route in fleet.routes))
@@ -38,6 +39,7 @@ class FleetRenderer:
         ]
         for route in fleet.routes:
             lines += self._route(route)
+        lines += [f"  !! {unattributed_line(suspect)}" for suspect in unattributed]
         if fleet.groups:
             lines.append("releases:")
         for group in fleet.groups:

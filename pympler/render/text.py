@@ -123,6 +123,8 @@ class TextRenderer:
 
 def _attribution(report: RequestReport) -> str:
     if report.attribution == "exact":
+        if report.in_flight > 1:  # in an event loop
+            return "exact: told apart from the other requests in flight"
         return "exact: no other request was in flight"
     return f"shared: {report.in_flight} requests were in flight, any of them may have left this"
 

@@ -30,6 +30,7 @@ __all__ = [
     "newly_bad",
     "rank",
     "selected",
+    "unattributed_in",
     "worst_workers",
 ]
 
@@ -178,6 +179,16 @@ def selected(
         for summary in summaries
         if summary.taken_at >= since and release in (None, summary.release)
     ]
+
+
+def unattributed_in(summaries: Iterable[LeakSummary]) -> tuple[Suspect, ...]:
+    """The confirmed suspects that no route is blamed for, each as it grows fastest."""
+    by_holder: dict[str, Suspect] = {}
+    for suspect in (each for summary in summaries for each in summary.unattributed):
+        known = by_holder.get(suspect.holder)
+        if known is None or suspect.growth_per_request > known.growth_per_request:
+            by_holder[suspect.holder] = suspect
+    return tuple(by_holder.values())
 
 
 def fleet_of(summaries: Sequence[LeakSummary], alive_since: float = 0.0) -> Fleet:

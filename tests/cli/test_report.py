@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pympler.cli import main
-from pympler.leaks.report import LeakSummary
+from pympler.leaks.report import LeakSummary, Suspect
 from pympler.store.sqlite import SqliteStore
 from tests.leaks.values import a_route
 from tests.store.stores import said_by
@@ -58,6 +58,28 @@ def test_all_workers_in_words(url: str, capsys: pytest.CaptureFixture[str]) -> N
     )
     assert any("3 reports dropped" in line for line in lines)
     assert sum(line.startswith("  web.") for line in lines) == 3
+
+
+def test_what_no_route_is_blamed_for_is_said_too(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow, fast = (Suspect("shop.SEEN", "set", growth, 0.0) for growth in (0.1, 0.5))
+    fill(
+        url,
+        worker(1, unattributed=(slow,)),
+        worker(2, unattributed=(fast, Suspect("shop.LOG", "list", 1.0, 0.0))),
+    )
+
+    _, out, _ = run(capsys, "--store", url)
+    _, printed, _ = run(capsys, "--store", url, "--json")
+
+    blamed_on_nobody = [line for line in out.splitlines() if "none is blamed" in line]
+    assert sorted(line.partition(" per request")[0] for line in blamed_on_nobody) == [
+        "  !! shop.LOG (list) keeps growing by 1 entry",
+        "  !! shop.SEEN (set) keeps growing by 0.5 entries",
+    ]
+    holders = {suspect["holder"] for suspect in json.loads(printed)["unattributed"]}
+    assert holders == {"shop.SEEN", "shop.LOG"}
 
 
 def test_as_json(url: str, capsys: pytest.CaptureFixture[str]) -> None:
