@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ _LEAST_WINDOWS = 3
 _LONGEST_CHAIN = 5
 _MOST_HOLDERS = 3
 _RESTARTS = 3
+
+_WEAK = (weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 
 Ids = tuple[int, ...]
 
@@ -158,9 +161,12 @@ def _shared(ways: list[list[Ids]], needed: float) -> list[tuple[Ids, int, int]]:
 def describe_holder(
     chains: Chains, ids: Ids, survivors: int = 0, windows: int = 0
 ) -> Holder | None:
-    """The holder at the end of a way, ``None`` if the way cannot be followed any more."""
+    """The holder at the end of a way.
+
+    ``None`` if the way cannot be followed any more, or ends in a container that holds nothing.
+    """
     objects = chains.objects(ids)
-    if objects is None:
+    if objects is None or _only_follows(objects):
         return None
     objects = _up_the_chain(_up_to_cache(objects))
     path = chains.describe_holder(objects)
@@ -175,6 +181,13 @@ def describe_holder(
         windows=windows,
         declared=declared_of(path.text, objects),
     )
+
+
+def _only_follows(objects: list[Any]) -> bool:
+    # What is in a WeakSet, such as all tasks of asyncio, is held by somebody else.
+    last = objects[-1]
+    owners = (item for item in objects[-3:] if issubclass(type(item), _WEAK))
+    return any(owner is last or object.__getattribute__(owner, "data") is last for owner in owners)
 
 
 def _type_of(item: Any) -> str:

@@ -307,7 +307,7 @@ class Investigation:
                 return history.judge(
                     [each for each in self.suspects if each.is_fed_by(history.key)]
                 )
-        return suspect.describe(suspect.key, 0.0)
+        return suspect.describe(_NO_ROUTE, 0.0)
 
     def unattributed(self) -> tuple[Suspect, ...]:
         """Confirmed suspects that no route is known to feed."""

@@ -1,0 +1,45 @@
+"""Holders: what keeps survivors alive, and what only follows them."""
+
+from __future__ import annotations
+
+import weakref
+
+from pympler.leaks.holders import find_holders
+
+HERE = __name__
+
+
+class Task:
+    pass
+
+
+KEPT: list[Task] = []
+ALL: weakref.WeakSet[Task] = weakref.WeakSet()
+NOTES: weakref.WeakKeyDictionary[Task, list[object]] = weakref.WeakKeyDictionary()
+
+
+def test_a_weak_set_holds_nothing_of_what_is_in_it() -> None:
+    groups = []
+    try:
+        for _ in range(6):
+            task = Task()
+            KEPT.append(task)
+            ALL.add(task)
+            groups.append([id(task), *map(id, weakref.getweakrefs(task))])
+        (found,) = find_holders([groups])
+    finally:
+        KEPT.clear()
+
+    assert [holder.path for holder in found.holders] == [f"{HERE}.KEPT"]
+
+
+def test_what_belongs_to_the_key_of_a_weak_dictionary_does_hold() -> None:
+    owner = Task()
+    NOTES[owner] = []
+    groups = []
+    for _ in range(6):
+        NOTES[owner].append([object()])
+        groups.append([id(NOTES[owner][-1])])
+    (found,) = find_holders([groups])
+
+    assert [holder.type for holder in found.holders] == ["list"]
