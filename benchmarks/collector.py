@@ -55,7 +55,7 @@ def measure(application: str, way: str, mode: str, shift: int) -> Figures:
     del shifted
     windows = 0
     if monitor is not None:
-        windows = monitor._windows
+        windows = monitor._windows.count
         monitor.close()
     return {
         "full": full,

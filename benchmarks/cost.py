@@ -140,7 +140,7 @@ def _pairs(bare: Call, wrapped: Call, pairs: int) -> Figures:
 
 def _timed(call: Call, collector: _Collector) -> _Timed:
     monitor = current_monitor()
-    windows, interrupts, collections = monitor._windows, _interrupts(), collector.count
+    windows, interrupts, collections = monitor._windows.count, _interrupts(), collector.count
     gc_wall, gc_cpu = collector.wall_ns, collector.cpu_ns
     wall, cpu = time.perf_counter_ns(), time.thread_time_ns()
     call("/clean/1")
@@ -151,7 +151,7 @@ def _timed(call: Call, collector: _Collector) -> _Timed:
         cpu_with_gc=cpu / 1e3,
         collections=collector.count - collections,
         interrupted=_interrupts() > interrupts,
-        window=monitor._windows > windows,
+        window=monitor._windows.count > windows,
     )
 
 

@@ -79,7 +79,7 @@ def _own() -> Counter[str]:
     from own import count_own
 
     monitor = current_monitor()
-    while monitor._busy:  # a walk has objects of its own, for a moment
+    while monitor._windows.is_held_off:  # a walk has objects of its own, for a moment
         time.sleep(0.01)
     monitor.summary()  # finishes what is pending
     monitor.store.flush(10.0)  # what waits to be written comes and goes

@@ -42,7 +42,7 @@ def measure(framework: str, mode: str, requests: int) -> Figures:
     for _ in range(LOOKS):
         send([PATHS[number % len(PATHS)].format(number) for number in islice(numbers, requests)])
         monitor = drivers.current_monitor()
-        while monitor._busy:  # a walk has objects of its own, for a moment
+        while monitor._windows.is_held_off:  # a walk has objects of its own, for a moment
             time.sleep(0.01)
         monitor.summary()  # finishes what is pending
         looks.append(count_own())

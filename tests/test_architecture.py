@@ -39,7 +39,6 @@ STAGES = """
     pympler.leaks.comparison
     pympler.leaks.budget
     pympler.leaks.jobs
-    pympler.leaks.sampling
     pympler.leaks.listing
     pympler.leaks.marks
     pympler.leaks.window
@@ -59,7 +58,8 @@ STAGES = """
     pympler.leaks.investigation
     pympler.leaks.worker pympler.leaks.turns pympler.leaks.lifecycle
     pympler.leaks.publisher
-    pympler.leaks.background
+    pympler.leaks.windows
+    pympler.leaks.background pympler.leaks.reporter
     pympler.leaks.monitor
     pympler.leaks.snapshots
     pympler.leaks.watched

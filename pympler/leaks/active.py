@@ -99,6 +99,15 @@ class ActiveRequest:
         if monitor is not None:
             monitor._snapshot(self)
 
+    def met(self, started: int) -> int:
+        """The number of requests that overlapped with it, itself included.
+
+        Args:
+            started: number of requests that have begun by now.
+        """
+        # The serial is the parent's if the process was forked meanwhile.
+        return max(1 + self.others + started - self.serial, 1)
+
     def finish(
         self,
         route: str,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from pympler.leaks.attribution import RouteHistory, Routes
 from pympler.leaks.budget import WalkCost
+from pympler.leaks.counters import CounterReadings
 from pympler.leaks.evidence import WindowResult
 from pympler.leaks.holders import Holder, HolderSearch, find_holders
 from pympler.leaks.report import RouteSummary, Suspect, TypeCount
@@ -42,6 +43,9 @@ class Investigation:
 
     Attributes:
         seeking: confirmed suspects whose line is looked for.
+        confirmed: those that nobody was told of yet.
+        counters: readings of the process.
+        lacking: why the heap is not walked for want of memory, empty if it is.
         scan: finds what no window shows.
         walk_cost: of a search for holders.
 
@@ -53,6 +57,9 @@ class Investigation:
         self.routes = Routes()
         self.suspects: list[LiveSuspect] = []
         self.seeking: list[LiveSuspect] = []
+        self.confirmed: list[LiveSuspect] = []
+        self.counters = CounterReadings()
+        self.lacking = ""
         self.scan = GrowthScan()
         self._deep = deep
         self._random = random.Random()
@@ -79,7 +86,7 @@ class Investigation:
         *,
         alone: bool,
         steps: RequestSteps | None = None,
-    ) -> list[LiveSuspect]:
+    ) -> None:
         """Read the lengths at the end of a window of this route.
 
         Args:
@@ -87,13 +94,10 @@ class Investigation:
             before: what :meth:`lengths` said at the start of the window.
             alone: whether no other request was in flight.
             steps: the steps of the request, if nothing else ran in them.
-
-        Returns:
-            The suspects whose verdict has changed.
         """
-        changed: list[LiveSuspect] = []
         if not self.suspects:
-            return changed
+            return
+        changed = False
         for suspect, length in self.lengths().items():
             start = before.get(suspect)
             route = self.routes.of(key).key
@@ -102,7 +106,8 @@ class Investigation:
             elif steps is not None and suspect in steps.grown:
                 suspect.add_delta(route, steps.grown[suspect])
             if suspect.read(self._requests(suspect.key, exact=suspect.exact), length):
-                changed.append(suspect)
+                changed = True
+                self._note(suspect)
         for suspect in self.suspects:
             if suspect.is_mistaken():
                 self._watch_anew(suspect)
@@ -111,7 +116,10 @@ class Investigation:
             # What is gone may be found anew, in another place.
             self.suspects = [suspect for suspect in self.suspects if suspect.verdict != "gone"]
             self._seek()
-        return changed
+
+    def _note(self, suspect: LiveSuspect) -> None:
+        if suspect.verdict == "leak":
+            self.confirmed.append(suspect)
 
     def _seek(self) -> None:
         wanted = self.suspects if self._deep != "never" else []
@@ -154,27 +162,25 @@ class Investigation:
         with self.walk_cost.measured():
             return find_holders([search.groups for search in searches])
 
-    def take_outcome(self, search: Search, outcome: HolderSearch | None) -> list[LiveSuspect]:
+    def take_outcome(self, search: Search, outcome: HolderSearch | None) -> None:
         """Draw the conclusions from a finished search.
 
         Args:
             search: what was searched for.
             outcome: what was found, ``None`` if the search failed.
-
-        Returns:
-            The suspects whose verdict has changed.
         """
         history = search.history
         if outcome is None:
             history.back_off(released=False)
             if search.again is not None:
                 self.suspects.remove(search.again)
-            return []
+            return
         if search.again is not None:
             path = search.again.holder.path
             held = (holder.windows for holder in outcome.holders if holder.path == path)
             search.again.confirm_held(next(held, 0), outcome.windows)
-            return [search.again]
+            self._note(search.again)
+            return
         history.back_off(released=outcome.released)
         for holder in outcome.holders:
             if holder.length is None and not search.exact:
@@ -186,7 +192,6 @@ class Investigation:
                 exact=search.exact,
                 suspected_after=history.suspected_after,
             )
-        return []
 
     def take_found(self, holders: list[Holder], suspected_after: int) -> None:
         """Watch the containers that a scan has found, after so many requests."""
@@ -308,6 +313,16 @@ class Investigation:
                     [each for each in self.suspects if each.is_fed_by(history.key)]
                 )
         return suspect.describe(_NO_ROUTE, 0.0)
+
+    def take_accusations(self, *, everything: bool = False) -> list[RouteSummary | Suspect]:
+        """What the confirmed suspects accuse, each once: when its line is known or will not be.
+
+        Args:
+            everything: whether not to wait for that.
+        """
+        due = [each for each in self.confirmed if everything or each.is_complete(self._deep)]
+        self.confirmed = [suspect for suspect in self.confirmed if suspect not in due]
+        return [self.accusation(suspect) for suspect in due if suspect.verdict == "leak"]
 
     def unattributed(self) -> tuple[Suspect, ...]:
         """Confirmed suspects that no route is known to feed."""

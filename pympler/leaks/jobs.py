@@ -109,25 +109,25 @@ class Jobs:
                 self._ask_again_s = time.monotonic() + _PAUSE_AFTER_FAULT_S
         return self._waiting is not None
 
-    def work(self) -> bool:
-        """Do what waits, if anything does; returns whether the heap was walked for it."""
+    def work(self) -> None:
+        """Do what waits, if anything does."""
         job, self._waiting = self._waiting, None
         if job is None:
-            return False
+            return
         if job.kind == "snapshot":
             self._tries, self._misled = 0, False
             self.armed = self._note(job, message="waits for the next request of its route")
-            return False
+            return
         inspect = self._inspection(job)
         if inspect is None:
             self._give_up(job, f"this version knows no job {job.kind!r}")
-            return False
+            return
         lacking = lacks_memory() if job.kind in _WALKING else ""
         if lacking:
             self._give_up(job, lacking)
-            return False
+            return
+        self.walks += 1
         self._do(job, inspect)
-        return True
 
     def _inspection(self, job: Job) -> Callable[[], Any] | None:
         from pympler.leaks.inspections import inspect_garbage, inspect_heap, inspect_process

@@ -1,12 +1,12 @@
 """START HERE: the whole flow of a request, from its first moment to the verdict on its route.
 
-``begin`` opens a window for a share of the requests; ``ActiveRequest.finish`` closes it. What was
-born within is followed by :mod:`~pympler.leaks.survivors` until it outlived a collection, becomes
-a :class:`~pympler.leaks.report.RequestReport`, and is counted for its route by
-:mod:`~pympler.leaks.attribution`. When every window of a route leaves something, the background
-thread (:mod:`~pympler.leaks.background`) looks for the holder
-(:mod:`~pympler.leaks.investigation`), which is then watched by its length until it is confirmed as
-a leak or cleared.
+``begin`` has a share of the requests watched (:mod:`~pympler.leaks.windows`), and
+``ActiveRequest.finish`` ends that. What was born within is followed by
+:mod:`~pympler.leaks.births` until it outlived a collection, becomes a
+:class:`~pympler.leaks.report.RequestReport` (:mod:`~pympler.leaks.reporter`), and is counted for
+its route (:mod:`~pympler.leaks.investigation`). When many windows of a route leave something, the
+background thread looks for the holder (:mod:`~pympler.leaks.background`), which is then watched by
+its length until it is confirmed as a leak or cleared.
 """
 
 from __future__ import annotations
@@ -24,22 +24,18 @@ from pympler.leaks.active import ActiveRequest
 from pympler.leaks.background import Background
 from pympler.leaks.births import Births
 from pympler.leaks.budget import Budget, DutyCycle
-from pympler.leaks.counters import CounterReadings
-from pympler.leaks.diary import Diary
-from pympler.leaks.ended import Ended, Process, report_of, result_of
+from pympler.leaks.ended import Process
 from pympler.leaks.guard import guard
 from pympler.leaks.investigation import Investigation
 from pympler.leaks.jobs import Jobs, TakenSnapshot
 from pympler.leaks.lifecycle import follow
 from pympler.leaks.publisher import Observer, Publisher
-from pympler.leaks.report import LeakSummary, RequestReport, RouteSummary
+from pympler.leaks.report import LeakSummary, RouteSummary
+from pympler.leaks.reporter import Reporter
 from pympler.leaks.settings import Settings
 from pympler.leaks.steps import RequestSteps
-from pympler.leaks.survivors import Settled
-from pympler.leaks.suspects import LiveSuspect
-from pympler.leaks.tracing import StoreTracer
 from pympler.leaks.turns import Turns
-from pympler.leaks.window import Window
+from pympler.leaks.windows import Windows
 from pympler.leaks.worker import Worker
 from pympler.store import Store
 from pympler.store.memory import MemoryStore
@@ -57,12 +53,11 @@ UNROUTED = "<unrouted>"
 _TICK_S = 1.0
 _REPORTS_PER_REQUEST = 16
 _LATE_TOGETHER = 16
-_TRACED_EVENT_S = 2e-6  # what an event of a traced request takes
 _CLOSE = guard("close a window")  # used again and again: each request comes by
 _ENTER = guard("follow the instances of a request")
 
 
-class LeakMonitor(Background):
+class LeakMonitor:
     """Watches requests and says which of them left what behind, and who holds it.
 
     Safe to use from many threads and tasks. One monitor per application and process; a forked
@@ -132,27 +127,33 @@ class LeakMonitor(Background):
         return ChosenClasses(settings.track_classes)
 
     def _reset(self) -> None:
+        settings, store = self.settings, self.store
+        self._pid = os.getpid()
+        self._process = Process(platform.node(), self._pid, time.time())
         self._turns = Turns()
-        self._process = Process(platform.node(), os.getpid(), time.time())
-        self._started = self._in_flight = self._windows = self._next_id = 0
-        self._budget = Budget(self.settings.max_overhead, time.monotonic)
-        self._cycle = DutyCycle(self.settings.sample_rate)
-        self._births = Births()
-        self._publisher = Publisher(self.settings, self.store, self._on_leak, self.observers)
-        self._hook_cost_s = self._owed_s = 0.0
-        self._investigation = Investigation(self.settings.deep)
+        self._started = self._in_flight = 0
         self._late: deque[ActiveRequest] = deque()
         self._missed: deque[None] = deque()
-        self._confirmed: list[LiveSuspect] = []
-        self._counters = CounterReadings()
-        self._counted_s = self._last_window_s = 0.0
-        self._walks = self._accounted = 0
-        self._busy = self._refused = False
-        self._put_off = 0
-        self._lacking = ""
-        self._jobs = Jobs(self.store, self._process.worker)
-        self._diary = Diary(self.store)
+        self._cycle = DutyCycle(settings.sample_rate)
+        self._budget = Budget(settings.max_overhead, time.monotonic)
+        self._births = Births()
+        self._investigation = Investigation(settings.deep)
+        self._jobs = Jobs(store, self._process.worker)
         self._worker = Worker(self._tick, _TICK_S, self._look)
+        self._windows = Windows(
+            self._births, self._budget, self._investigation, self._jobs, self._worker
+        )
+        self._background = Background(self._turns, self._windows, self._investigation)
+        self._reporter = Reporter(
+            settings,
+            store,
+            self._process,
+            Publisher(settings, store, self._on_leak, self.observers),
+            self._turns,
+            self._windows,
+            self._investigation,
+            self._chosen,
+        )
 
     # The flow of a request.
 
@@ -169,7 +170,7 @@ class LeakMonitor(Background):
             path: its path, which tells of what route it may be.
             asked: whether the heap is to be compared before and after it.
         """
-        if os.getpid() != self._process.pid:  # what uWSGI forks in C is told by nobody
+        if os.getpid() != self._pid:  # what uWSGI forks in C is told by nobody
             notice_fork()
         before = None
         if asked or self._jobs.armed is not None:
@@ -191,53 +192,14 @@ class LeakMonitor(Background):
                 with _ENTER:
                     request.births = self._chosen.enter()
             chosen = self._cycle.next()
-            if chosen or self._investigation.seeking:
+            if (chosen or self._investigation.seeking) and not self._closed:
                 with guard("open a window"):
-                    self._open(request, chosen, method, path)
+                    self._windows.open(request, method, path, chosen=chosen)
         finally:
             turns.leave()
         if before is not None:
             request.watch()
         return request
-
-    def _watch(self, request: ActiveRequest) -> str:
-        turns = self._turns
-        if self._closed or not turns.enter():
-            return ""
-        try:
-            if request.window is None and not request.refused:
-                self._open_window(request)
-            if not request.id:
-                self._next_id += 1
-                request.id = self._next_id
-            return f"{self._process.worker}.{request.id}"
-        finally:
-            turns.leave()
-
-    def _snapshot(self, request: ActiveRequest) -> None:
-        """The request asks for a snapshot only now: its window begins anew after the walk."""
-        if self._closed or request.before is not None:
-            return
-        window, turns = request.window, self._turns
-        if window is not None and request.steps is None and turns.enter():
-            try:
-                request.window = None
-                self._births.close(window)
-            finally:
-                turns.leave()
-        if request.tracer is not None:
-            request.tracer.stop()
-            request.tracer = None
-        request.before = self._jobs.begin(asked=True)
-        request.watch()
-
-    def _step(self, request: ActiveRequest) -> RequestSteps:
-        window, tracer = request.window, request.tracer
-        if tracer is not None:
-            tracer.pause()
-        marks = self._births.watch.mark(window) if window is not None else None
-        request.steps = RequestSteps(marks, tracer, self._investigation.followed())
-        return request.steps
 
     def _finish(self, request: ActiveRequest) -> None:
         if request.steps is not None:
@@ -245,7 +207,8 @@ class LeakMonitor(Background):
         if request.tracer is not None:
             request.tracer.stop()
         self._late.append(request)
-        if request.is_plain and not (self._births.ready or self._confirmed or self._jobs.armed):
+        waits = self._births.ready or self._investigation.confirmed
+        if request.is_plain and not (waits or self._jobs.armed):
             return  # some are counted together, by one that has the turn anyway
         turns = self._turns
         if not turns.enter():
@@ -254,19 +217,12 @@ class LeakMonitor(Background):
             self._end_late()
         finally:
             turns.leave()
-        if self._births.ready or self._confirmed:
-            self._report(_REPORTS_PER_REQUEST)
-            self._announce()
+        if self._births.ready or self._investigation.confirmed:
+            self._reporter.report(_REPORTS_PER_REQUEST)
+            self._reporter.announce()
         before, request.before = request.before, None
         if before is not None or self._jobs.armed is not None:
-            self._jobs.end(before, request, self._met(request) - 1)
-
-    def _count_missed(self) -> None:
-        # Their turn did not come: unwatched, but others overlapped with them.
-        while self._missed:
-            self._missed.popleft()
-            self._started += 1
-            self._in_flight += 1
+            self._jobs.end(before, request, request.met(self._started) - 1)
 
     def _end_late(self) -> None:
         with _CLOSE:
@@ -283,123 +239,98 @@ class LeakMonitor(Background):
         if self._missed:
             self._count_missed()
 
+    def _count_missed(self) -> None:
+        # Their turn did not come: unwatched, but others overlapped with them.
+        while self._missed:
+            self._missed.popleft()
+            self._started += 1
+            self._in_flight += 1
+
     def _end(self, request: ActiveRequest) -> None:
         ignored = self._ignores(request.route)
         try:
-            if request.tracer is not None:
-                self._take_trace(request, request.tracer)
-            if request.window is not None or request.refused:
-                self._close(request, ignored=ignored)
+            self._windows.end(request, self._started, ignored=ignored)
         finally:
             request.tracer = request.window = request.steps = None
             if not ignored:  # after the window, in which a new history would be seen
                 self._investigation.routes.of((request.method, request.route)).requests += 1
 
-    def _open(self, request: ActiveRequest, chosen: bool, method: str, path: str | None) -> None:
-        if self._closed or self._trace(request, method, path):
+    # What becomes of requests in flight, as front ends learn it.
+
+    def _watch(self, request: ActiveRequest) -> str:
+        turns = self._turns
+        if self._closed or not turns.enter():
+            return ""
+        try:
+            if request.window is None and not request.refused:
+                self._windows.watch(request)
+            request.id = request.id or self._reporter.next_number()
+            return f"{self._process.worker}.{request.id}"
+        finally:
+            turns.leave()
+
+    def _snapshot(self, request: ActiveRequest) -> None:
+        """The request asks for a snapshot only now: its window begins anew after the walk."""
+        if self._closed or request.before is not None:
             return
-        if chosen and not self._busy and self._budget.allows_window():
-            self._open_window(request)
+        turns = self._turns
+        if request.window is not None and request.steps is None and turns.enter():
+            try:
+                self._windows.give_up(request)
+            finally:
+                turns.leave()
+        if request.tracer is not None:
+            request.tracer.stop()
+            request.tracer = None
+        request.before = self._jobs.begin(asked=True)
+        request.watch()
 
-    def _open_window(self, request: ActiveRequest) -> None:
-        cpu_s = time.thread_time()
-        request.is_plain = False
-        request.walks = self._walks + self._jobs.walks
-        request.lengths = self._investigation.lengths()
-        request.started_at = time.time()
-        request.began_s = time.perf_counter()
-        request.refused = self._births.refusal()
-        if request.births is not None:
-            request.births.watch()
-        if not request.refused:
-            self._worker.wake()  # its thread is made before the window, which would list it
-            self._births.watch.install()
-        request.own_cost_s = time.thread_time() - cpu_s
-        if not request.refused:
-            request.window = self._births.open()
+    def _step(self, request: ActiveRequest) -> RequestSteps:
+        return self._windows.step(request)
 
-    def _trace(self, request: ActiveRequest, method: str, path: str | None) -> bool:
-        if not self._investigation.seeking or not self._budget.allows_trace():
-            return False
-        tracer = self._investigation.tracer(method, path)
-        if tracer is None:
-            return False
-        tracer.start()
-        request.tracer = tracer if tracer.active else None
-        request.is_plain = False
-        return tracer.active
+    # What no request waits for.
 
-    def _take_trace(self, request: ActiveRequest, tracer: StoreTracer) -> None:
-        key = (request.method, request.route)
-        self._investigation.take_trace(key, tracer, alone=self._met(request) == 1)
-        self._budget.spend(tracer.events * _TRACED_EVENT_S, walk=True)
+    def _tick(self) -> bool:
+        """Do what must not happen within a request; returns whether more is to be expected.
 
-    def _close(self, request: ActiveRequest, *, ignored: bool) -> None:
-        cpu_s = time.thread_time() - request.own_cost_s
-        window = request.window
-        note, is_exact = request.refused, False
-        in_flight = self._met(request)
-        if window is not None:
-            self._births.close(window)
-            key, alone = (request.method, request.route), in_flight == 1
-            steps = request.steps if request.steps and request.steps.is_complete else None
-            is_exact = steps is not None and not steps.met_pools
-            if steps is not None and not alone:
-                window.keep_own()
-            note = self._fault_of(request, window)
-            changed = self._investigation.read_lengths(
-                key, request.lengths, alone=alone, steps=steps if is_exact else None
-            )
-            self._confirmed += [suspect for suspect in changed if suspect.verdict == "leak"]
-            self._windows += 1
-        if request.births is not None:
-            request.births.end()
-        ended = Ended(
-            route=request.route,
-            method=request.method,
-            status=request.status,
-            error=request.error,
-            started_at=request.started_at,
-            duration_s=time.perf_counter() - request.began_s,
-            in_flight=in_flight,
-            own_cost_s=time.thread_time() - cpu_s,
-            note=note,
-            births=request.births,
-            id=request.id,
-            is_exact=is_exact,
-        )
-        self._refused = self._refused or bool(note)
-        if not ignored:
-            self._births.follow(ended, window)
-        self._births.expect()
-        self._last_window_s = time.monotonic()
-        self._worker.wake()
-        self._spend(0.0 if request.id else time.thread_time() - cpu_s)
+        Windows that are open are waited for, and none is opened meanwhile: it would list what this
+        thread makes.
+        """
+        with self._turns:
+            if not self._windows.hold_off():
+                return True
+        try:
+            return self._work()
+        finally:
+            self._windows.is_held_off = False
+            self._reporter.announce()
 
-    def _met(self, request: ActiveRequest) -> int:
-        """The number of requests that overlapped with this one, itself included."""
-        # The serial is the parent's if the process was forked meanwhile.
-        return max(1 + request.others + self._started - request.serial, 1)
+    def _work(self) -> bool:
+        is_idle = self._windows.is_idle
+        self._background.read_counters(self._started)
+        if is_idle and self._budget.allows_window():  # or there was no window for want of budget
+            self._settle_all()
+        while not self._closed and self._background.walk_heap(self._started):
+            pass
+        if self._jobs.look():
+            self._jobs.work()
+        if self._reporter.is_due(idle=is_idle):
+            self._reporter.write_down(self._started)
+        with self._turns:
+            return not is_idle or self._births.pending
 
-    def _record(self, settled: Settled[Ended]) -> RequestReport:
-        number = settled.key.id
-        if not number:
-            self._next_id += 1
-            number = self._next_id
-        report = report_of(settled, self.settings, number, self._process)
-        result = result_of(report, settled)
-        if result is not None:
-            self._investigation.record((report.method, report.route), result, report.survivors)
-        return report
+    def _look(self) -> bool:
+        """Whether there is something to do although no requests come."""
+        return self._jobs.look() or self._reporter.is_due(idle=True)
 
-    # What limits it.
-
-    def _fault_of(self, request: ActiveRequest, window: Window) -> str:
-        if window.fault:
-            return window.fault
-        return (
-            "" if request.walks == self._walks + self._jobs.walks else "a heap walk ran meanwhile"
-        )
+    def _settle_all(self) -> None:
+        """End what has ended, and report on all windows as they are now."""
+        with self._turns:
+            cpu_s = time.thread_time()
+            self._end_late()
+            self._births.settle_all()
+            self._windows.spend(time.thread_time() - cpu_s, self._started)
+        self._reporter.report()
 
     # What users call.
 
@@ -436,8 +367,8 @@ class LeakMonitor(Background):
     def summary(self) -> LeakSummary:
         """What is known now, in one value; finishes the re-checks that are pending."""
         self._settle_all()
-        self._announce()
-        return self._summarise()
+        self._reporter.announce()
+        return self._reporter.summarise(self._started)
 
     def close(self) -> None:
         """Finish the pending re-checks, take the hook out and end the background thread.
@@ -449,11 +380,11 @@ class LeakMonitor(Background):
         self._closed = True
         self._worker.stop()
         self._settle_all()
-        self._announce(everything=True)
+        self._reporter.announce(everything=True)
         self._births.watch.uninstall()
         if self.unhook is not None:
             self.unhook()
-        self._write_last()
+        self._reporter.write_last(self._started)
         if self._chosen is not None:
             self._chosen.close()
         if self._owns_store:
@@ -466,7 +397,7 @@ class LeakMonitor(Background):
             Whether it was written in time.
         """
         self._settle_all()
-        self._write_last()
+        self._reporter.write_last(self._started)
         return self.store.flush(timeout_s)
 
     def _end_with_process(self) -> None:

@@ -103,7 +103,7 @@ def test_the_holder_of_hostile_objects_is_found(kind: type) -> None:
             gc.collect(0)
         monitor._settle_all()
         monitor._budget.allows_walk = lambda cost_s: True  # type: ignore[method-assign]
-        monitor._walk_heap()
+        monitor._background.walk_heap(monitor._started)
         (route,) = monitor.summary().routes
 
     assert lines == []

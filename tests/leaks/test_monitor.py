@@ -676,15 +676,16 @@ def leak_until_confirmed(monitor: LeakMonitor) -> None:
     monitor._budget.allows_walk = lambda cost_s: True  # type: ignore[method-assign]
     # Walks are done here: during one in the background no request would have a window.
     monitor._worker._interval_s = 600.0
-    suspects = monitor._investigation.suspects
+    investigation = monitor._investigation
+    suspects = investigation.suspects
     for number in range(3000):
         serve(monitor, "/leak", lambda: keep(Order()))
         if number % 30 == 29 and not suspects:
             gc.collect(0)
             monitor._settle_all()
-            while monitor._walk_heap():
+            while monitor._background.walk_heap(monitor._started):
                 pass
-        if any(suspect.verdict == "leak" for suspect in suspects) and not monitor._confirmed:
+        if any(suspect.verdict == "leak" for suspect in suspects) and not investigation.confirmed:
             return
 
 
