@@ -12,6 +12,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from pympler.graph.containers import list_without_tuples
+from pympler.graph.frozen import is_frozen
 from pympler.graph.roots import Held, frame_locals, is_own_frame, module_namespace, root_phases
 from pympler.sizing.compiled import extension, new_walker
 from pympler.sizing.walk import MARK_SHIFT, marks_of
@@ -39,12 +40,12 @@ def live_objects(
         ignore: ids of objects that are neither listed nor looked into.
         ignored_types: ids of types whose instances are neither.
     """
-    is_frozen = gc.get_freeze_count() > 0
-    if extension() is not None and not is_frozen:
+    frozen = is_frozen()
+    if extension() is not None and not frozen:
         left_out = [id(ignore), id(ignored_types), *ignore]
         return _reach(None, left_out, ignored_types, include_frames)
     listed = without_passing(list_without_tuples())
-    if is_frozen:
+    if frozen:
         roots = [root.item for phase in root_phases() for root in phase]
         # What stands for a root is made for the walk; what it refers to is the program's.
         made = [item for item in roots if _is_made(item)]
@@ -57,7 +58,7 @@ def live_objects(
         return _reach(listed, left_out, ignored_types, include_frames)
     seen = marks_of([id(ignore), id(ignored_types), *ignore])
     found: list[Any] = []
-    level = _fresh(listed, seen) if is_frozen else _without(listed, seen)
+    level = _fresh(listed, seen) if frozen else _without(listed, seen)
     del listed
     while level:
         following: list[Any] = []
@@ -70,7 +71,7 @@ def live_objects(
                 found += items
             if id(kind) not in _ATOMS:
                 for part in _referents(kind, items):
-                    following += part if is_frozen else _unlisted(part)
+                    following += part if frozen else _unlisted(part)
         level = _fresh(following, seen)
     return found
 

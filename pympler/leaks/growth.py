@@ -18,6 +18,7 @@ from io import BytesIO, StringIO
 from types import FrameType, ModuleType
 from typing import Any
 
+from pympler.graph.frozen import is_frozen
 from pympler.graph.roots import Held, hook_roots, is_own, module_namespace
 from pympler.leaks.lengths import LruCache, length_reader
 from pympler.sizing.compiled import extension, new_walker
@@ -55,16 +56,16 @@ _Reader = Callable[[Any], int]
 
 
 def tracked_objects(list_objects: Callable[[], list[Any]] = gc.get_objects) -> list[Any]:
-    """All objects that gc tracks, those of the permanent generation included.
+    """All objects that gc tracks, those that the application has frozen included.
 
-    ``gc.get_objects()`` leaves out what ``gc.freeze()`` has moved there; that much of it as
-    modules lead to is found by walking.
+    ``gc.get_objects()`` leaves out what ``gc.freeze()`` has moved away; that much of it as modules
+    lead to is found by walking.
 
     Args:
         list_objects: lists the others.
     """
     objects = list_objects()
-    return objects + _frozen(objects) if gc.get_freeze_count() else objects
+    return objects + _frozen(objects) if is_frozen() else objects
 
 
 def tracked_ids() -> frozenset[int]:
@@ -116,7 +117,7 @@ def _inner_ids(item: Any) -> list[int]:
 def _compiled_lengths(objects: list[Any] | None, least: int) -> dict[int, int]:
     lengths: dict[int, int]
     # Listed within the one call into C, if nothing is frozen: see list_without_tuples().
-    if objects is None and gc.get_freeze_count():
+    if objects is None and is_frozen():
         objects = tracked_objects()
     kinds = (deque, array.array, queue.SimpleQueue, _ASKED)
     lengths, asked = new_walker().lengths(objects, *kinds, least)

@@ -8,11 +8,11 @@ next.
 
 from __future__ import annotations
 
-import gc
 from array import array
 from collections.abc import Collection, Mapping
 
 from pympler.graph.containers import list_without_tuples
+from pympler.graph.frozen import is_frozen
 from pympler.graph.paths import find_chains
 from pympler.leaks.budget import WalkCost
 from pympler.leaks.evidence import LEAST_SHARED_GROWTH, Lengths
@@ -137,7 +137,7 @@ class GrowthScan:
 
 def _lengths() -> dict[int, int] | None:
     """The lengths of all containers but short ones, ``None`` if a collection interfered."""
-    if extension() is not None and not gc.get_freeze_count():
+    if extension() is not None and not is_frozen():
         return read_lengths(least=_LEAST_LENGTH)  # lists and reads within one call into C
     objects = tracked_objects(list_without_tuples)
     with before_full_collections(objects.clear):
