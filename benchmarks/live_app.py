@@ -9,6 +9,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from tests.servers.figures import figures
+
 OPTIONS: dict[str, Any] = json.loads(os.environ.get("OPTIONS", "{}"))
 OBJECTS = int(os.environ.get("OBJECTS", "0"))
 HEAP = {number: {"row": [number]} for number in range(OBJECTS // 3)}
@@ -39,18 +41,6 @@ def search(number: int) -> int:
 VIEWS: dict[str, Callable[[int], int]] = {
     view.__name__: view for view in (leak, cache, rows, search)
 }
-
-
-def figures(monitor: Any) -> dict[str, Any]:
-    """What the monitor says now."""
-    summary = monitor.summary()
-    return {
-        "requests": summary.requests,
-        "windows": summary.windows,
-        "overhead": summary.overhead,
-        "routes": {route.route: [route.verdict, route.headline] for route in summary.routes},
-        "unattributed": [suspect.holder for suspect in summary.unattributed],
-    }
 
 
 def flask() -> Any:

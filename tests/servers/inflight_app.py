@@ -21,6 +21,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.servers.figures import figures
+
 OPTIONS: dict[str, Any] = {"store": "memory:", **json.loads(os.environ.get("OPTIONS", "{}"))}
 PAUSE_S = float(os.environ.get("PAUSE_S", "0.02"))
 CACHE_ENTRIES = 64
@@ -61,18 +63,6 @@ def leak(number: int) -> int:
 VIEWS: dict[str, Callable[[int], int]] = {
     view.__name__: view for view in (index, search, export, cache, leak)
 }
-
-
-def figures(monitor: Any) -> dict[str, Any]:
-    summary = monitor.summary()
-    return {
-        "requests": summary.requests,
-        "windows": summary.windows,
-        "overhead": summary.overhead,
-        "routes": {route.route: [route.verdict, route.headline] for route in summary.routes},
-        "unattributed": [suspect.holder for suspect in summary.unattributed],
-        "attributions": sorted({report.attribution for report in monitor.store.reports()}),
-    }
 
 
 def asynchronous_view(view: Callable[[int], int]) -> Any:
