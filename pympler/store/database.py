@@ -96,6 +96,11 @@ class DatabaseStore:
         sql = f"SELECT data FROM {self._schema}summary ORDER BY taken_at DESC"
         return self._all(rows.summary_from, sql)
 
+    def workers(self) -> list[tuple[str, float]]:
+        """Each worker and when it was heard of last, the latest first."""
+        sql = f"SELECT worker, taken_at FROM {self._schema}summary ORDER BY taken_at DESC"
+        return self._all(lambda worker, taken_at: (str(worker), float(taken_at)), sql)
+
     def summary(self, worker: str) -> LeakSummary | None:
         """The last summary of this worker, ``None`` if it is not kept."""
         sql = f"SELECT data FROM {self._schema}summary WHERE worker = {self._mark}"

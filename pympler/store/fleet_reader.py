@@ -43,6 +43,9 @@ class FleetReader(Protocol):
     def growth(self, route: str, method: str = "", since: float = 0.0) -> list[DayGrowth]:
         """What a route left behind by day and release, oldest first."""
 
+    def workers(self) -> list[tuple[str, float]]:
+        """Each worker and when it was heard of last, the latest first."""
+
     def summary(self, worker: str) -> LeakSummary | None:
         """The last that this worker said."""
 
@@ -90,6 +93,13 @@ class SummaryReader:
             return growth_by_day(rollups(since), route, method)
         kept = (report for report in self._store.reports() if report.started_at >= since)
         return growth_by_day((Rollup(*row) for row in rows.add_up(kept)), route, method)
+
+    def workers(self) -> list[tuple[str, float]]:
+        """Each worker and when it was heard of last, the latest first."""
+        read = getattr(self._store, "workers", None)
+        if read is not None:
+            return list(read())
+        return [(said.worker, said.taken_at) for said in self._store.summaries()]
 
     def summary(self, worker: str) -> LeakSummary | None:
         """The last that this worker said."""

@@ -156,6 +156,10 @@ class PostgresReader:
         values = [*names, since // 3600 * 3600]
         return self._all(DayGrowth, sql, values)
 
+    def workers(self) -> list[tuple[str, float]]:
+        """Each worker and when it was heard of last, the latest first."""
+        return self._store.workers()
+
     def summary(self, worker: str) -> LeakSummary | None:
         """The last that this worker said."""
         return self._store.summary(worker)

@@ -101,6 +101,11 @@ def test_the_fleet_as_all_workers_see_it(reader: FleetReader) -> None:
     assert sum(group.alive for group in fleet.groups) == 3
 
 
+def test_each_worker_and_when_it_was_heard_of(reader: FleetReader, store: Store) -> None:
+    assert reader.workers() == [(said.worker, said.taken_at) for said in store.summaries()]
+    assert len(reader.workers()) == len(SAID)
+
+
 def test_a_part_of_the_fleet(reader: FleetReader) -> None:
     assert len(reader.fleet(since=NOW - DAY).workers) == 5
     assert [life.pid for life in reader.fleet(release="1.1").workers] == [3, 4]

@@ -48,7 +48,7 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
         raise MissingError("There is no such page.")
     moments = recent(site)
     summaries = site.store.summaries()
-    able = set(able_workers(summaries, site.now))
+    able = set(able_workers([(each.worker, each.taken_at) for each in summaries], site.now))
     classes = _classes(moments, summaries, able)
     name = site.request.query.get("name", "")
     if not name:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pympler.render.pages.answers import MissingError, Rendered, Site
 from pympler.render.pages.jobs import able_workers, last_pause, of_kind, read_result
+from pympler.store.fleet_reader import reader_of
 from pympler.store.results import GarbageResult
 
 __all__ = ["show"]
@@ -28,7 +29,7 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
             "going_on": going_on,
             "failed": next((job for job in jobs[:1] if job.state == "failed"), None),
             "worker": worker,
-            "workers": able_workers(site.store.summaries(), site.now),
+            "workers": able_workers(reader_of(site.store).workers(), site.now),
             "pause": last_pause(jobs),
         },
     )

@@ -9,6 +9,7 @@ from pympler.render.pages.heap_objects import show_object, show_type
 from pympler.render.pages.jobs import able_workers, last_pause, of_kind, read_result
 from pympler.render.pages.treemap import treemap
 from pympler.store import Job
+from pympler.store.fleet_reader import reader_of
 from pympler.store.results import HeapResult, TypeChange
 
 __all__ = ["compare_types", "show"]
@@ -41,7 +42,7 @@ def _list(site: Site) -> Rendered:
             "jobs": jobs,
             "done": [job for job in jobs if job.state == "done"],
             "going_on": going_on,
-            "workers": able_workers(site.store.summaries(), site.now),
+            "workers": able_workers(reader_of(site.store).workers(), site.now),
             "worker": site.request.query.get("worker", ""),
             "pause": last_pause(jobs),
         },

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from pympler.errors import StoreError
-from pympler.leaks.report import LeakSummary, from_dict
+from pympler.leaks.report import from_dict
 from pympler.render.pages.answers import MissingError, Redirect, RefusedError, Rendered, Site
 from pympler.store import Job
+from pympler.store.fleet_reader import reader_of
 from pympler.store.results import SnapshotResult
 
 __all__ = [
@@ -89,8 +90,7 @@ def _start(site: Site) -> Redirect:
     kind, worker = form.get("kind", ""), form.get("worker", "")
     if kind not in KINDS:
         raise MissingError(f"There is no work of the kind {kind[:40]!r}.")
-    known = {summary.worker for summary in site.store.summaries()}
-    if worker not in known:
+    if all(worker != known for known, _ in reader_of(site.store).workers()):
         raise MissingError("This worker is not known; it may have ended since the page was made.")
     busy = [job for job in site.store.jobs() if is_going_on(job, site.now)]
     # An armed snapshot waits for its request, perhaps for long, and is no reason to refuse others.
@@ -132,13 +132,17 @@ def of_kind(site: Site, kind: str) -> tuple[list[Job], Job | None]:
     return jobs, next((job for job in jobs if is_going_on(job, site.now)), None)
 
 
-def able_workers(summaries: Sequence[LeakSummary], now: float) -> list[str]:
+def able_workers(workers: Sequence[tuple[str, float]], now: float) -> list[str]:
     """The workers that can be asked for something: those that were heard of lately.
 
     All of them if none was, since even then one may only have been idle.
+
+    Args:
+        workers: each and when it was heard of last.
+        now: in seconds since the epoch.
     """
-    able = [each.worker for each in summaries if now - each.taken_at < SILENT_S]
-    return able or [each.worker for each in summaries]
+    able = [worker for worker, heard_at in workers if now - heard_at < SILENT_S]
+    return able or [worker for worker, _ in workers]
 
 
 def last_pause(jobs: Sequence[Job]) -> float | None:

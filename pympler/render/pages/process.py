@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pympler.render.pages.answers import MissingError, Rendered, Site
 from pympler.render.pages.jobs import able_workers, last_pause, of_kind, read_result
 from pympler.render.pages.moments import memory_of_one, recent
+from pympler.store.fleet_reader import reader_of
 from pympler.store.results import ProcessResult
 
 __all__ = ["show"]
@@ -16,8 +17,8 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
     """The latest reading of a worker (``?worker=``, else the latest heard of)."""
     if rest:
         raise MissingError("There is no such page.")
-    summaries = site.store.summaries()
-    workers = able_workers(summaries, site.now)
+    reader = reader_of(site.store)
+    workers = able_workers(reader.workers(), site.now)
     worker = site.request.query.get("worker", "") or (workers[0] if workers else "")
     jobs, going_on = of_kind(site, "process")
     done = [job for job in jobs if job.state == "done" and job.worker == worker]
@@ -28,7 +29,7 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
         {
             "worker": worker,
             "workers": workers,
-            "summary": next((each for each in summaries if each.worker == worker), None),
+            "summary": reader.summary(worker),
             "job": job,
             "result": read_result(job, ProcessResult) if job is not None else None,
             "going_on": going_on,

@@ -8,6 +8,7 @@ from pympler.render.pages.answers import MissingError, Rendered, Site, number_of
 from pympler.render.pages.jobs import able_workers, of_kind, read_result
 from pympler.render.pages.merge import merge_routes, merge_suspects
 from pympler.store import Query
+from pympler.store.fleet_reader import reader_of
 from pympler.store.results import SnapshotResult
 
 __all__ = ["SORTS", "show"]
@@ -54,7 +55,8 @@ def _list(site: Site) -> Rendered:
     )
     found = site.store.find(query)
     snapshots, going_on = of_kind(site, "snapshot")
-    summaries = site.store.summaries()
+    reader = reader_of(site.store)
+    heard = reader.workers()
     chosen = {
         "route": query.route,
         "method": query.method,
@@ -70,9 +72,9 @@ def _list(site: Site) -> Rendered:
             "query": query,
             "status": status,
             "sorts": SORTS,
-            "routes": sorted({route.route for route in merge_routes(summaries)} | {query.route}),
-            "known_workers": able_workers(summaries, site.now),
-            "workers": sorted({summary.worker for summary in summaries} | {query.worker}),
+            "routes": sorted({route for _, route, _ in reader.routes()} | {query.route}),
+            "known_workers": able_workers(heard, site.now),
+            "workers": sorted({worker for worker, _ in heard} | {query.worker}),
             "chosen": chosen,
             "snapshots": snapshots[:_MOST_SNAPSHOTS],
             "going_on": going_on,
@@ -80,7 +82,7 @@ def _list(site: Site) -> Rendered:
             "page": page,
             "pages": -(-found.total // _PER_PAGE),
             "first": query.offset + 1,
-            "several": len({summary.worker for summary in summaries}) > 1,
+            "several": len(heard) > 1,
         },
     )
 
