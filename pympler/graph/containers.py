@@ -18,27 +18,33 @@ from pympler.graph.roots import (
     running_frames,
 )
 
-__all__ = ["Containers", "frame_referents", "list_without_tuples", "referents"]
+__all__ = ["Containers", "all_but", "frame_referents", "list_without_tuples", "referents"]
 
 _CHUNK = 256
 
 
-def list_without_tuples() -> list[Any]:
-    """All objects that gc tracks but exact tuples, which their holders lead to.
+def list_without_tuples(generation: int | None = None) -> list[Any]:
+    """All objects that gc tracks, or those of a generation, but exact tuples.
 
-    The list of everything lives within one call into C, so that no other thread can run
-    meanwhile: it may hold a tuple that another thread is still filling, whose
-    ``tuple(generator)`` fails if anybody else has a reference.
+    What holds the tuples leads to them. The list of everything lives within one call into C, so
+    that no other thread can run meanwhile: it may hold a tuple that another thread is still
+    filling, whose ``tuple(generator)`` fails if anybody else has a reference.
     """
     held: list[Any] = []
-    fill: Iterator[Any] = filter(None, map(held.extend, map(gc.get_objects, (None,))))
+    fill: Iterator[Any] = filter(None, map(held.extend, map(gc.get_objects, (generation,))))
     empty: Iterator[Any] = filter(None, starmap(held.clear, ((),)))
     found: list[Any] = []
     found.extend(compress(chain(fill, held, empty), map(is_not, map(type, held), repeat(tuple))))
-    # The two lists are listed as well.
-    without = [item for item in found if item is not found and item is not held]
+    # Both lists are listed as well, and a list that holds itself would stay.
+    listed = all_but(all_but(found, found), held)
     found.clear()
-    return without
+    return listed
+
+
+def all_but(items: list[Any], one: object) -> list[Any]:
+    """The items without one of them."""
+    # No comprehension: up to Python 3.11 it takes a cell, which may be one of the items.
+    return list(compress(items, map(is_not, items, repeat(one))))
 
 
 def referents(item: Any) -> list[Any]:

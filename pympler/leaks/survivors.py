@@ -167,11 +167,6 @@ class Followers(Generic[Key]):
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def forget(self) -> None:
-        """Drop all that is waiting."""
-        self._waiting.clear()
-        self.any_aged = False
-
     def follow(self, key: Key, window: Window, now_s: float) -> None:
         """Follow the births of a window that has just been closed."""
         aged = {} if window.aged is None else self._births(window.aged)

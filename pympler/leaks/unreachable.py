@@ -12,11 +12,12 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Iterable, Iterator
-from itertools import chain, compress, repeat, starmap
-from operator import is_not
+from collections.abc import Iterable
+from itertools import chain
 from types import ModuleType
 from typing import Any
+
+from pympler.graph.containers import all_but, list_without_tuples
 
 __all__ = ["unreachable_young"]
 
@@ -30,8 +31,8 @@ def unreachable_young() -> frozenset[int]:
     objects nothing is looked for. Where other threads run meanwhile, it is about the moment at
     which the reference counts were read.
     """
-    items = _young_without_tuples(0)
-    items += _but(_young_without_tuples(1), items)
+    items = list_without_tuples(0)
+    items += all_but(list_without_tuples(1), items)
     if len(items) > _MOST_OBJECTS:
         return frozenset()
     items += _tuples_behind(items)
@@ -49,24 +50,6 @@ def unreachable_young() -> frozenset[int]:
         if type(item) is weakref.ref:
             garbage.update({id(item)} if id(item()) in garbage else ())
     return frozenset(garbage)
-
-
-def _young_without_tuples(generation: int) -> list[Any]:
-    # An exact tuple may be one that another thread is still filling: see listing.list_generation.
-    held: list[Any] = []
-    fill: Iterator[Any] = filter(None, map(held.extend, map(gc.get_objects, (generation,))))
-    empty: Iterator[Any] = filter(None, starmap(held.clear, ((),)))
-    found: list[Any] = []
-    found.extend(compress(chain(fill, held, empty), map(is_not, map(type, held), repeat(tuple))))
-    # Both lists are listed as well, and a list that holds itself would stay.
-    without = _but(_but(found, found), held)
-    found.clear()
-    return without
-
-
-def _but(items: list[Any], one: object) -> list[Any]:
-    # No comprehension: up to Python 3.11 it takes a cell, which may be one of the items.
-    return list(compress(items, map(is_not, items, repeat(one))))
 
 
 def _referents(item: Any) -> Iterable[Any]:
