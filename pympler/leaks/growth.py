@@ -217,39 +217,51 @@ def left_behind(groups: Iterable[Callable[[], list[Any]]], old: Collection[int])
     """
     tracked: set[int] = set()
     loose: dict[int, list[Any]] = {}
-    found: list[tuple[list[Any], set[int]]] = []
-    for list_entries in groups:
-        fresh: list[Any] = []
-        own: set[int] = set()
-        level = list_entries()
-        while level:
-            following: list[Any] = []
-            for item in level:
-                key = id(item)
-                if gc.is_tracked(item):
-                    if key in tracked or key in old or issubclass(type(item), ModuleType):
-                        continue
-                    tracked.add(key)
-                    fresh.append(item)
-                elif key in loose:
-                    loose[key][1] += 1
+    # All are walked before anything is counted: what a walk refers to is gone by then.
+    found = [_new_behind(list_entries(), old, tracked, loose) for list_entries in groups]
+    return [_weigh(fresh, [loose[key] for key in own]) for fresh, own in found]
+
+
+def _new_behind(
+    level: list[Any], old: Collection[int], tracked: set[int], loose: dict[int, list[Any]]
+) -> tuple[list[Any], set[int]]:
+    """The new objects behind some entries that no walk before came to.
+
+    Args:
+        level: the entries.
+        old: ids of the objects where the walk ends.
+        tracked: ids of what gc tracks and was met so far, added to.
+        loose: by its id what gc does not track, and how many references to it were met so far.
+
+    Returns:
+        What gc tracks, and the ids of what it does not.
+    """
+    fresh: list[Any] = []
+    own: set[int] = set()
+    while level:
+        following: list[Any] = []
+        for item in level:
+            key = id(item)
+            if gc.is_tracked(item):
+                if key in tracked or key in old or issubclass(type(item), ModuleType):
                     continue
-                else:
-                    loose[key] = [item, 1]
-                    own.add(key)
-                following.append(item)
-            del level
-            level = gc.get_referents(*following)
-            del following
-        found.append((fresh, own))
-        item = None
-    lefts = []
-    for fresh, own in found:
-        alone = [loose[key][0] for key in own if _is_held_by(loose[key])]
-        size = sum(map(flat_size, fresh)) + sum(map(flat_size, alone))
-        lefts.append(Left(len(fresh) + len(alone), size))
-        del alone
-    return lefts
+                tracked.add(key)
+                fresh.append(item)
+            elif key in loose:
+                loose[key][1] += 1
+                continue
+            else:
+                loose[key] = [item, 1]
+                own.add(key)
+            following.append(item)
+        level = gc.get_referents(*following)
+    return fresh, own
+
+
+def _weigh(fresh: list[Any], loose: list[list[Any]]) -> Left:
+    alone = [row[0] for row in loose if _is_held_by(row)]
+    size = sum(map(flat_size, fresh)) + sum(map(flat_size, alone))
+    return Left(len(fresh) + len(alone), size)
 
 
 def _is_held_by(row: list[Any]) -> bool:
