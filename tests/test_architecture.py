@@ -42,6 +42,7 @@ STAGES = """
     pympler.leaks.listing
     pympler.leaks.marks
     pympler.leaks.window
+    pympler.leaks.young
     pympler.leaks.counters pympler.leaks.lengths pympler.leaks.unreachable
     pympler.leaks.survivors
     pympler.leaks.growth

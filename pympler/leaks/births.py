@@ -9,7 +9,8 @@ from pympler.leaks.ended import Ended
 from pympler.leaks.listing import list_ids, supports_windows
 from pympler.leaks.survivors import Followers, Settled
 from pympler.leaks.unreachable import unreachable_young
-from pympler.leaks.window import Sweep, Window, YoungWatch, refusal
+from pympler.leaks.window import Sweep, Window
+from pympler.leaks.young import YoungWatch, refusal
 
 __all__ = ["Births"]
 

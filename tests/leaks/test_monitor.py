@@ -219,7 +219,7 @@ def test_a_long_request_is_followed_in_bounded_memory() -> None:
 
 
 def test_requests_that_never_end_cost_nothing_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pympler.leaks.window._LONGEST_SILENCE", 20)
+    monkeypatch.setattr("pympler.leaks.young._LONGEST_SILENCE", 20)
     with watching() as monitor:
         abandoned = monitor.begin()
         for _ in range(50):
@@ -515,7 +515,7 @@ def test_a_fault_in_our_own_work_reaches_nobody(monkeypatch: pytest.MonkeyPatch)
 
     with faults_logged() as lines, watching() as monitor:
         with monkeypatch.context() as patched:
-            patched.setattr("pympler.leaks.window.YoungWatch._take", broken)
+            patched.setattr("pympler.leaks.young.YoungWatch._take", broken)
             serve(monitor, "/x", lambda: None)
         serve(monitor, "/y", lambda: keep(Order()))
         (report,) = reports(monitor, "/y")

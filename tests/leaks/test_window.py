@@ -16,7 +16,8 @@ from pympler.leaks.listing import (
     take,
 )
 from pympler.leaks.marks import Fence
-from pympler.leaks.window import Window, YoungWatch, refusal
+from pympler.leaks.window import Window
+from pympler.leaks.young import YoungWatch, refusal
 from tests.leaks.values import capture, listing
 
 
@@ -205,7 +206,7 @@ def test_nobody_waits_nothing_is_listed(watch: YoungWatch) -> None:
 
 
 def test_what_the_hook_holds_is_bounded(watch: YoungWatch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pympler.leaks.window._MOST_HELD", 2000)
+    monkeypatch.setattr("pympler.leaks.young._MOST_HELD", 2000)
     one = watch.open()
     kept: list[object] = []
     for _ in range(40):
