@@ -8,7 +8,7 @@ from typing import Any
 
 from pympler.leaks.report import Suspect, to_dict
 from pympler.leaks.verdict import overall, plural, unattributed_line
-from pympler.store.fleet import Fleet, FleetRoute
+from pympler.store.fleet import BAD, Fleet, FleetRoute
 from pympler.util.sizes import format_bytes
 
 __all__ = ["FleetRenderer", "fleet_dict"]
@@ -54,7 +54,7 @@ class FleetRenderer:
 
     def _route(self, route: FleetRoute) -> list[str]:
         lines = [f"  {_MARKS.get(route.verdict, 'ok')} {route.headline}"]
-        if route.workers > 1 and route.verdict in ("leak", "native", "cyclic-garbage"):
+        if route.workers > 1 and route.verdict in BAD:
             lines.append(f"       said by {route.accusing} of {route.workers} workers")
         return lines
 

@@ -29,6 +29,7 @@ __all__ = [
     "new_since",
     "newly_bad",
     "rank",
+    "routes_of",
     "selected",
     "unattributed_in",
     "worst_workers",
@@ -193,13 +194,10 @@ def unattributed_in(summaries: Iterable[LeakSummary]) -> tuple[Suspect, ...]:
 
 def fleet_of(summaries: Sequence[LeakSummary], alive_since: float = 0.0) -> Fleet:
     """What all workers together say; those not heard of since then count as ended."""
-    by_route: dict[tuple[str, str], list[tuple[LeakSummary, RouteSummary]]] = defaultdict(list)
     by_group: dict[tuple[str, str], list[LeakSummary]] = defaultdict(list)
     for summary in summaries:
         by_group[summary.release, summary.host].append(summary)
-        for route in summary.routes:
-            by_route[route.method, route.route].append((summary, route))
-    routes = [_merged(said) for said in by_route.values()]
+    routes = routes_of(summaries)
     routes.sort(key=lambda row: (rank(row.verdict), -row.bytes_per_request * row.requests))
     groups = [_group(*key, said, alive_since) for key, said in by_group.items()]
     groups.sort(key=lambda row: -row.first_started_at)
@@ -210,6 +208,15 @@ def fleet_of(summaries: Sequence[LeakSummary], alive_since: float = 0.0) -> Flee
         groups=tuple(groups),
         workers=tuple(worst_workers(summaries)),
     )
+
+
+def routes_of(summaries: Iterable[LeakSummary]) -> list[FleetRoute]:
+    """The routes that workers have seen, each taken together."""
+    by_route: dict[tuple[str, str], list[tuple[LeakSummary, RouteSummary]]] = defaultdict(list)
+    for summary in summaries:
+        for route in summary.routes:
+            by_route[route.method, route.route].append((summary, route))
+    return [_merged(said) for said in by_route.values()]
 
 
 def _merged(said: list[tuple[LeakSummary, RouteSummary]]) -> FleetRoute:

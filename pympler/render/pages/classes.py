@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from pympler.leaks.report import LeakSummary, Place
 from pympler.render.pages.answers import MissingError, Rendered, Site
-from pympler.render.pages.jobs import SILENT_S, able_workers
+from pympler.render.pages.jobs import able_workers
 from pympler.render.pages.merge import worker_name
 from pympler.render.pages.moments import recent, tracked_curves
 from pympler.store import Moment
+from pympler.store.fleet import ALIVE_S
 
 __all__ = ["TrackedClass", "show"]
 
@@ -118,7 +119,7 @@ def _summed(moments: Sequence[Moment], name: str) -> list[tuple[float, float]]:
             latest = {
                 worker: (at, count)
                 for worker, (at, count) in latest.items()
-                if moment.at - at < SILENT_S
+                if moment.at - at < ALIVE_S
             }
             points.append((moment.at, float(sum(count for _, count in latest.values()))))
     return points

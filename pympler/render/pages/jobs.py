@@ -11,13 +11,13 @@ from pympler.errors import StoreError
 from pympler.leaks.report import from_dict
 from pympler.render.pages.answers import MissingError, Redirect, RefusedError, Rendered, Site
 from pympler.store import Job
+from pympler.store.fleet import ALIVE_S
 from pympler.store.fleet_reader import reader_of
 from pympler.store.results import SnapshotResult
 
 __all__ = [
     "KINDS",
     "MOST_WAITING_S",
-    "SILENT_S",
     "able_workers",
     "last_pause",
     "of_kind",
@@ -38,9 +38,6 @@ KINDS = {
 
 MOST_WAITING_S = 600.0
 """A job that nobody has taken or finished by then is given up: its worker has gone."""
-
-SILENT_S = 180.0
-"""Who was not heard of for so long has ended: an idle worker writes down itself once a minute."""
 
 _PAGES = {"heap": "/heap", "garbage": "/garbage", "process": "/process", "snapshot": "/requests"}
 _GOING_ON = ("waiting", "running")
@@ -141,7 +138,7 @@ def able_workers(workers: Sequence[tuple[str, float]], now: float) -> list[str]:
         workers: each and when it was heard of last.
         now: in seconds since the epoch.
     """
-    able = [worker for worker, heard_at in workers if now - heard_at < SILENT_S]
+    able = [worker for worker, heard_at in workers if now - heard_at < ALIVE_S]
     return able or [worker for worker, _ in workers]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pympler.render.pages.answers import MissingError, Rendered, Site
 from pympler.render.pages.merge import merge_routes, merge_suspects, worker_name
 from pympler.render.pages.moments import length_curves, recent
+from pympler.store.fleet import SPOKEN_OF
 
 __all__ = ["show"]
 
@@ -23,12 +24,11 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
     moments = recent(site)
     shown = suspects[:_MOST_SHOWN]
     holders = {each.suspect.holder for each in suspects}
+    routes = merge_routes(summaries)
     unheld = [
         route
-        for route in merge_routes(summaries)
-        if route.verdict in ("leak", "native", "cyclic-garbage", "allocator")
-        and not route.suspects
-        and only in ("", route.route)
+        for route in routes
+        if route.verdict in SPOKEN_OF and not route.suspects and only in ("", route.route)
     ]
     return Rendered(
         "leaks.html",
@@ -38,7 +38,7 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
             "curves": {holder: length_curves(moments, holder, worker_name) for holder in holders},
             "unheld": unheld,
             "only": only,
-            "judged": any(route.verdict for route in merge_routes(summaries)),
+            "judged": any(route.verdict for route in routes),
             "summaries": summaries,
         },
     )

@@ -5,32 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pympler.leaks.report import VERDICTS, LeakSummary, RouteSummary, Suspect, worst
+from pympler.leaks.report import VERDICTS, LeakSummary, Suspect
+from pympler.store.fleet import FleetRoute, routes_of
 
-__all__ = ["MergedRoute", "MergedSuspect", "merge_routes", "merge_suspects", "worker_name"]
-
-
-@dataclass(frozen=True, slots=True)
-class MergedRoute:
-    """A route as all workers have seen it.
-
-    Attributes:
-        verdict: the worst that a worker came to; ``headline`` is that worker's.
-        workers: those that served the route; ``accusing`` those with this verdict.
-        objects_per_request, bytes_per_request: means over the watched requests.
-    """
-
-    route: str
-    method: str
-    verdict: str | None
-    headline: str
-    requests: int
-    windows: int
-    objects_per_request: float
-    bytes_per_request: float
-    workers: int
-    accusing: int
-    suspects: tuple[Suspect, ...]
+__all__ = ["MergedSuspect", "merge_routes", "merge_suspects", "worker_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +28,11 @@ class MergedSuspect:
     workers: int
 
 
-def merge_routes(summaries: Iterable[LeakSummary]) -> list[MergedRoute]:
+def merge_routes(summaries: Iterable[LeakSummary]) -> list[FleetRoute]:
     """The routes of all workers, the worst first, then those that leave most behind."""
-    found: dict[tuple[str, str], list[RouteSummary]] = {}
-    for summary in summaries:
-        for route in summary.routes:
-            found.setdefault((route.method, route.route), []).append(route)
-    merged = [_merge(routes) for routes in found.values()]
-    merged.sort(key=lambda route: (_rank(route.verdict), -route.bytes_per_request, route.route))
-    return merged
-
-
-def _merge(routes: Sequence[RouteSummary]) -> MergedRoute:
-    verdict = worst(route.verdict for route in routes)
-    accusing = [route for route in routes if route.verdict == verdict]
-    leading = max(accusing, key=lambda route: route.windows)
-    windows = sum(route.windows for route in routes)
-    return MergedRoute(
-        route=leading.route,
-        method=leading.method,
-        verdict=verdict,
-        headline=leading.headline,
-        requests=sum(route.requests for route in routes),
-        windows=windows,
-        objects_per_request=sum(r.objects_per_request * r.windows for r in routes) / (windows or 1),
-        bytes_per_request=sum(r.bytes_per_request * r.windows for r in routes) / (windows or 1),
-        workers=len(routes),
-        accusing=len(accusing),
-        suspects=leading.suspects,
+    return sorted(
+        routes_of(summaries),
+        key=lambda route: (_rank(route.verdict), -route.bytes_per_request, route.route),
     )
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from pympler.leaks.report import LeakSummary, worst
 from pympler.render.pages.answers import MissingError, Rendered, Site
-from pympler.render.pages.merge import MergedRoute, merge_routes, worker_name
+from pympler.render.pages.merge import merge_routes, worker_name
 from pympler.render.pages.moments import memory_curves, recent
+from pympler.store.fleet import FleetRoute
 
 __all__ = ["show"]
 
@@ -41,7 +42,7 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
     )
 
 
-def _sentence(routes: Sequence[MergedRoute], summaries: Sequence[LeakSummary]) -> str:
+def _sentence(routes: Sequence[FleetRoute], summaries: Sequence[LeakSummary]) -> str:
     """The state of the application in one sentence."""
     if not summaries:
         return "Nothing has been reported yet"
