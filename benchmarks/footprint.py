@@ -59,7 +59,7 @@ def measure(framework: str, mode: str, traced: bool) -> Figures:
         "first": looks[0].total(),
         "last": looks[-1].total(),
         "growing": growing(looks),
-        "windows": current_monitor()._windows,
+        "windows": current_monitor()._windows.count,
     }
 
 
