@@ -233,6 +233,7 @@ def chain(n: int) -> str:
 @app.route("/layers/<int:n>")
 def layer(n: int) -> str:
     global layers
+    small(n)  # full in a while, and no excuse from then on
     layers = layers.new_child({"number": str(n)})
     return "ok"
 

@@ -69,6 +69,12 @@ class Candidate:
     reached_bytes: float = 0.0
     stored_at: str | None = None
 
+    def is_full(self) -> bool:
+        """Whether it has come to its bound and stays there."""
+        if self.was_emptied:
+            return False
+        return self.seen_bound is not None or (self.length() or 0) >= (self.bound or sys.maxsize)
+
     def as_suspect(self) -> Suspect:
         """The candidate as plain data."""
         return Suspect(

@@ -20,6 +20,7 @@ from pympler.leaks.check.confirm import Limits, confirm
 from pympler.leaks.check.cycles import Garbage, collect_garbage, own_garbage
 from pympler.leaks.check.meter import Meter, Window, least, middle, settle_process
 from pympler.leaks.check.persist import lasts, look_longer, persists
+from pympler.leaks.check.places import filled, read_places
 from pympler.leaks.check.registers import register_candidates
 from pympler.leaks.check.sender import Sender
 from pympler.leaks.check.slots import Slots, growing_slots, read_slots, slot_candidates
@@ -40,6 +41,7 @@ ROUND = 20
 _SETTLING_REQUESTS = 400
 _LEAST_OBJECTS = 0.4
 _LEAST_CHAINED = 0.1
+_LEAST_FILLED = 0.1
 _LEAST_BLOCKS = 0.5
 _LEAST_BLOCKS_WATCHED = 3
 _LEAST_MALLOC_BYTES = 300.0
@@ -113,8 +115,11 @@ class _Examination:
         watched = self._watch(candidates)
         if watched.leaks:
             return watched.findings("leak", _native_bytes(window))
-        if _is_unexplained(middle(*windows), watched):
-            found = self._look_longer(watched)
+        filling = watched.filling()
+        if len(filling.bounded) < len(watched.bounded):  # what is full by now explains no more
+            windows = tuple(self._meter.window(ROUND) for _ in range(3))
+        if _is_unexplained(middle(*windows), filling):
+            found = self._look_longer(filling)
             if found is not None:
                 return found
         if window.cyclic >= _LEAST_CYCLIC:
@@ -251,7 +256,7 @@ class _Examination:
     def _without_container(self, window: Window) -> Findings | None:
         """The verdict on growth that no container explains, ``None`` if it ends after all."""
         self._progress("watching growth without a container")
-        old = _old_ids(self._visitor)
+        old, places = _old_ids(self._visitor), read_places()
         sent = 0
         size = max(min(self._limits.block, self._left() // _LEAST_BLOCKS_WATCHED), 100)
         for _ in range(max(self._left() // size, _LEAST_BLOCKS_WATCHED)):
@@ -266,7 +271,13 @@ class _Examination:
         if not lasts(window, self._meter.whole(requests)):
             return None
         chain = find_chain(old, sent, window.objects) if window.objects >= _LEAST_CHAINED else None
-        del old
+        full = filled(places, sent, _LEAST_FILLED) if chain is None else {}
+        watched = _Watched([], rank(list(full), full, old))
+        del old, full
+        for one in watched.bounded:
+            _share(one, one.length() or 0, sent)
+        if watched.explains(window):
+            return watched.findings("bounded")
         if chain is None:
             return Findings("native", _native_bytes(window), round(window.objects, 3))
         tracer = chain.tracer()
@@ -294,6 +305,10 @@ class _Watched:
             round(sum(one.objects_per_request for one in candidates), 3),
             tuple(one.as_suspect() for one in candidates),
         )
+
+    def filling(self) -> _Watched:
+        """The same without the caches that are full."""
+        return _Watched(self.leaks, [one for one in self.bounded if not one.is_full()])
 
     def explains(self, window: Window) -> bool:
         """Whether caches that still fill take in what a window added."""
