@@ -63,9 +63,11 @@ def look_longer(meter: Meter) -> Persisting | None:
     if not persists(window):
         return None
     candidates = container_candidates(growing(tracks, _REQUESTS, least=_LEAST_ENTRIES))
-    candidates += slot_candidates(growing_slots(*scans), _REQUESTS * _ROUNDS)
-    known = {one.path for one in candidates}
-    candidates += [one for one in copies.candidates(scans[-1], _REQUESTS) if one.path not in known]
+    # A slot may seem to last because the next owner lies where the one before it lay.
+    found = copies.candidates(scans[-1], _REQUESTS)
+    known = {one.path for one in found}
+    slots = slot_candidates(growing_slots(*scans), _REQUESTS * _ROUNDS)
+    candidates += found + [one for one in slots if one.path not in known]
     spread = _spread_candidates(first)
     # A few of many containers may happen to grow in each window; they are not the whole.
     if spread and spread[0].growth > 2 * max((one.growth for one in candidates), default=0):
