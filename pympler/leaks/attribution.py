@@ -96,8 +96,10 @@ class RouteHistory:
         objects = _usual([sum(result.counts.values()) for result in figures])
         flat_bytes = _usual([result.flat_bytes for result in figures])
         verdict, reason, named = self._verdict(suspects, results, left)
-        if verdict == "clean" or (verdict == "leak" and not any(one.exact for one in results)):
-            # What is left in shared windows is of others too: only the suspect tells how much.
+        told = any(one.exact for one in results) and any(one.exact for one in named)
+        if verdict == "clean" or (verdict == "leak" and not told):
+            # What is left in shared windows is of others too, and what no window shows is not in
+            # them: only the suspect tells how much.
             objects = flat_bytes = 0.0
         rows = tuple(
             suspect.describe(self.key, flat_bytes if place == 0 else 0.0)

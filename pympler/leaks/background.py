@@ -21,7 +21,6 @@ from pympler.leaks.windows import Windows
 __all__ = ["Background"]
 
 _COUNTERS_EVERY_S = 10.0
-_TRACE_S = 0.01  # what traced requests need at a time
 
 
 class Background:
@@ -73,8 +72,8 @@ class Background:
             elif scan.is_due(requests):
                 cost_s = scan.walk_cost.estimate_s()
             allowed = self._budget.allows_walk(cost_s)
-            wanted_s = 0.0 if allowed else cost_s
-            self._budget.save_for(wanted_s or (_TRACE_S if investigation.seeking else 0.0))
+            self._budget.save_for(0.0 if allowed else cost_s)
+            self._budget.save_for_traces(bool(investigation.seeking))
             if not cost_s or not allowed:
                 return False
             investigation.lacking = lacks_memory()

@@ -22,6 +22,8 @@ _WINDOWS_AHEAD_S = 5.0
 _WALKS_AHEAD_S = 300.0
 _WALKS_ON_CREDIT_S = 30.0
 _SHARE_OF_WALKS = 0.75
+_TRACES_AHEAD_S = 10.0
+_SHARE_OF_TRACES = 0.25
 _MARGIN = 1.5
 # First estimates, replaced by what walks turn out to take.
 _WALK_S = 0.05
@@ -32,10 +34,12 @@ _BYTES_PER_BLOCK = 100  # 50 to 90 were measured
 class Budget:
     """Own CPU time over wall time, averaged over ten minutes at most.
 
-    What comes in goes to two accounts. Windows may spend what came in over the last five seconds
+    What comes in goes to three accounts. Windows may spend what came in over the last five seconds
     and no more, so that a quiet night does not pay for a busy minute; what they leave is saved for
-    heap walks, which take a hundred times as much at once. Each begins with a little on credit.
-    If either has spent more than there was, it goes without until that has come in.
+    heap walks, which take a hundred times as much at once. Traces have a share of their own while a
+    line is looked for: one costs as much as ten windows or more, which must go on meanwhile, and a
+    few are worth more than a walk. Each begins with a little on credit. If one has spent more than
+    there was, it goes without until that has come in.
 
     Not thread-safe: the monitor calls it under its lock.
 
@@ -53,21 +57,26 @@ class Budget:
         self._for_windows_s = min(_START_CREDIT_S, _WINDOWS_AHEAD_S * max_overhead)
         # Or a small application would wait half a minute for a walk of some hundredths of a second.
         self._for_walks_s = _WALKS_ON_CREDIT_S * max_overhead
+        self._for_traces_s = _TRACES_AHEAD_S * max_overhead
         self._wanted_s = 0.0
+        self._wants_traces = False
 
-    def spend(self, cpu_s: float, *, walk: bool = False) -> None:
-        """Account for CPU seconds of our own, of a heap walk or of anything else."""
+    def spend(self, cpu_s: float, *, walk: bool = False, trace: bool = False) -> None:
+        """Account for CPU seconds of our own, of a heap walk, a trace or anything else."""
         now = self._clock()
         self._earn()
         self._spent_s += cpu_s
         if walk:
             self._for_walks_s -= cpu_s
+        elif trace:
+            self._for_traces_s -= cpu_s
         else:
             self._for_windows_s -= cpu_s
         # What is older than the average reaches back is forgotten, and so is its debt.
         least_s = -_SPAN_S * self._max_overhead
         self._for_windows_s = max(self._for_windows_s, least_s)
         self._for_walks_s = max(self._for_walks_s, least_s)
+        self._for_traces_s = max(self._for_traces_s, least_s)
         if self._slices and now - self._slices[-1][0] < _SLICE_S:
             start, spent = self._slices[-1]
             self._slices[-1] = (start, spent + cpu_s)
@@ -99,13 +108,14 @@ class Budget:
         return self._for_walks_s >= cost_s
 
     def allows_trace(self) -> bool:
-        """Whether a request may be traced for a line.
-
-        Traces are paid for like walks and come after them: a traced request costs as much as ten
-        windows or a hundred, and windows are what the rest depends on.
-        """
+        """Whether a request may be traced for a line."""
         self._earn()
-        return self._for_walks_s > self._wanted_s
+        return self._for_traces_s > 0.0
+
+    def save_for_traces(self, wanted: bool) -> None:
+        """Whether to keep a share of what comes in from now on for traces."""
+        self._earn()
+        self._wants_traces = wanted
 
     def save_for(self, cost_s: float) -> None:
         """Keep most of what comes in from now on for a heap walk; 0.0 if none is wanted.
@@ -120,6 +130,9 @@ class Budget:
         now = self._clock()
         income_s = self._max_overhead * (now - self._earned_s)
         self._earned_s = now
+        if self._wants_traces and self._for_traces_s < _TRACES_AHEAD_S * self._max_overhead:
+            self._for_traces_s += _SHARE_OF_TRACES * income_s
+            income_s -= _SHARE_OF_TRACES * income_s
         # Somewhat more than the estimate, which is one.
         is_saving = self._for_walks_s < _MARGIN * self._wanted_s
         kept_s = _SHARE_OF_WALKS * income_s if is_saving else 0.0

@@ -139,8 +139,8 @@ class Investigation:
             requests = self._requests(suspect.key, exact=suspect.exact)
             if requests - suspect.first_requests >= suspect.needed_requests:
                 searches.append(Search(history, list(suspect.groups), suspect.exact, again=suspect))
-        # Windows that overlap see the same, whatever their route: one search is enough until what
-        # it found is decided.
+        # Windows that overlap see much of the same, whatever their route: what one walk has found
+        # for all of them is decided before the next.
         undecided = any(
             not one.exact and one.verdict is None and one.key != _NO_ROUTE for one in self.suspects
         )
@@ -151,7 +151,6 @@ class Investigation:
                 exact = all(result.exact for result in history.usable())
                 if exact or not undecided:
                     searches.append(Search(history, history.groups(), exact))
-                    undecided = undecided or not exact
         return searches
 
     def search(self, searches: list[Search]) -> list[HolderSearch]:

@@ -33,6 +33,7 @@ _MOST_TRACES = 2000
 _TRACED = ((3, 1.0), (100, 0.25), (500, 0.1), (_MOST_TRACES, 0.03))
 _LONG_ENOUGH = 200
 _UNPROVEN_TIMES = 3
+_LEAST_ENTRIES = 400  # as many as requests of its route, where that is known
 _LONGEST_LIFETIME_S = 3600.0  # what a clock empties is given time, within reason
 # A verdict can be looked up as soon as there is one and may be taken back, but who is called at
 # night wants to be sure: caches of up to a thousand entries are common, and full by then.
@@ -136,6 +137,9 @@ class LiveSuspect:
     def _judge_growing(self, lengths: Lengths) -> None:
         if self.exact and self.deltas.get(self.key, (0, 0))[0] < _LEAST_DELTAS:
             return  # it grows, but no request of this route was seen to add to it
+        gained = lengths.last_length - lengths.first_length
+        if not self.exact and gained < _LEAST_ENTRIES and lengths.requests < _LONG_WATCHED:
+            return  # of one route among many it may be a small cache that fills
         declared = self.holder.declared.bound(lengths.last_length)
         if declared is not None:
             self.verdict, (self.bound, self.evidence) = "bounded", declared

@@ -143,7 +143,7 @@ class Windows:
     def _take_trace(self, request: ActiveRequest, tracer: StoreTracer, started: int) -> None:
         key = (request.method, request.route)
         self._investigation.take_trace(key, tracer, alone=request.met(started) == 1)
-        self.budget.spend(tracer.events * _TRACED_EVENT_S, walk=True)
+        self.budget.spend(tracer.events * _TRACED_EVENT_S, trace=True)
 
     def _close(self, request: ActiveRequest, started: int, *, ignored: bool) -> None:
         cpu_s = time.thread_time() - request.own_cost_s

@@ -401,7 +401,7 @@ def test_while_a_suspect_found_among_others_is_undecided_no_shared_route_is_sear
         for _ in range(8):
             made.record(("GET", route), SHARED, ())
         made.routes.of(("GET", route)).requests = 100
-    (first,) = made.next_searches()
+    first, _ = made.next_searches()  # one walk for both
     made.take_outcome(first, HolderSearch((suspect().holder,), 6, 0, 6))
     assert made.next_searches() == []
 
@@ -409,3 +409,12 @@ def test_while_a_suspect_found_among_others_is_undecided_no_shared_route_is_sear
     watched.verdict = "bounded"
     (second,) = made.next_searches()
     assert second.history is not first.history
+
+
+def test_a_small_cache_of_one_route_among_many_is_given_the_time_to_fill() -> None:
+    one = suspect(exact=False)
+    for requests in range(0, 6000, 20):
+        one.read(50 + requests, 10 + min(requests // 20, 250))
+        assert one.verdict != "leak"
+
+    assert one.verdict == "bounded"

@@ -86,28 +86,26 @@ def test_windows_leave_most_of_the_budget_for_a_walk_that_is_wanted() -> None:
     assert budget.allows_window()
 
 
-def test_traces_come_after_windows_and_walks() -> None:
+def test_windows_go_on_while_requests_are_traced() -> None:
     clock = Clock()
     budget = Budget(0.01, clock)
-    budget.spend(0.3, walk=True)  # the credit
+    assert budget.allows_trace()
+    budget.spend(0.1, trace=True)  # the credit
     assert not budget.allows_trace()
 
-    budget.save_for(0.01)
+    budget.save_for_traces(True)
     traces = windows = 0
-    for _ in range(1000):
-        clock.now += 0.1
+    for _ in range(10_000):
+        clock.now += 0.01
         if budget.allows_trace():
             traces += 1
-            budget.spend(0.02, walk=True)
+            budget.spend(0.02, trace=True)
         if budget.allows_window():
             windows += 1
             budget.spend(0.0005)
 
-    assert windows * 0.0005 == pytest.approx(0.25, rel=0.3)  # of one second that came in
-    assert traces * 0.02 == pytest.approx(0.75, rel=0.3)
-    budget.save_for(0.1)  # a walk that is wanted comes first
-    clock.now += 10
-    assert not budget.allows_trace()
+    assert windows * 0.0005 == pytest.approx(0.75, rel=0.1)  # of one second that came in
+    assert traces * 0.02 == pytest.approx(0.25, rel=0.1)
 
 
 def test_windows_go_on_if_a_walk_can_never_be_saved_for() -> None:
