@@ -18,6 +18,8 @@ WALK := $(wildcard pympler/_heapwalk_c/*.[ch])
 # A test that fails is run once more and, if it passes then, listed as RERUN: real servers, threads and
 # clocks on a busy machine. One that is listed again and again is a bug.
 WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal --reruns 1 -r aR
+# Servers and browsers are waited for, and checks that watch for seconds: two cores have work for three.
+WAITING := --numprocesses 3
 COVERED := --cov --cov-report=
 
 .DEFAULT_GOAL := help
@@ -34,7 +36,7 @@ test: $(VENV)/dev.stamp ## The whole suite on one Python, with coverage (10 minu
 	@$(PY) -m pytest $(WORKERS) -m "not integration" $(COVERED) $(WALKERS) $(UNTRACED:%=--ignore=%)
 	@$(PY) -m pytest $(WORKERS) -m "not integration" $(COVERED) --cov-append $(WALKERS:%=--ignore=%)
 	@$(PY) -m pytest $(WORKERS) -m "not integration" $(UNTRACED)
-	@$(PY) -m pytest $(WORKERS) -m integration
+	@$(PY) -m pytest $(WORKERS) $(WAITING) -m integration
 	@$(PY) -m coverage report --fail-under=$(COVERAGE_FLOOR)
 
 test-all: $(PY) ## The unit tests on every installed Python, oldest and newest frameworks

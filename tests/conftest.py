@@ -32,6 +32,19 @@ GRACE_S = 30.0
 POOLS = ("ThreadPoolExecutor-", "asyncio_", "AnyIO worker thread")
 
 
+@pytest.hookimpl(trylast=True)  # in random order, and without what is left out
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let long tests come first in the share of each worker, so that none is left for the end."""
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    share = -(-len(items) // workers) or 1
+    shares = [items[start : start + share] for start in range(0, len(items), share)]
+    items[:] = [
+        item
+        for each in shares
+        for item in sorted(each, key=lambda item: item.get_closest_marker("long") is None)
+    ]
+
+
 @pytest.fixture(autouse=True)
 def state_of_its_own() -> None:
     os.environ["XDG_STATE_HOME"] = os.path.join(_STATE.name, str(next(_NUMBERS)))

@@ -99,6 +99,7 @@ def demo() -> Iterator[Demo]:
         process.communicate()
 
 
+@pytest.mark.long
 def test_the_demo_finds_the_leaks_and_leaves_nothing_behind(demo: Demo) -> None:
     status, output, errors = demo.end(LONGEST_S)
     assert status == 0, output + errors

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pympler.leaks.settings import Settings
+from tests.leaks.processes import run_alone
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -36,20 +37,28 @@ def test_a_block_of_python_is_right(code: str) -> None:
     check_block(code)
 
 
-LONG = {"pympler.leaks.check"}  # whole checks
+LONG = {"pympler.leaks.check"}  # whole checks, which have a small heap in a process of their own
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        pytest.param(module, marks=pytest.mark.integration) if module in LONG else module
-        for module in MODULES
-    ],
-)
+@pytest.mark.parametrize("module", [module for module in MODULES if module not in LONG])
 def test_the_examples_of_a_module_run(module: str) -> None:
     results = doctest.testmod(importlib.import_module(module))
     assert results.attempted > 0
     assert results.failed == 0
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("module", sorted(LONG))
+def test_the_long_examples_of_a_module_run(module: str) -> None:
+    said = run_alone(
+        """
+        import doctest, importlib, sys
+        results = doctest.testmod(importlib.import_module(sys.argv[1]))
+        print(results.attempted > 0, results.failed)
+        """,
+        module,
+    )
+    assert said == "True 0"
 
 
 @pytest.mark.one_python

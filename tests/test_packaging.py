@@ -15,7 +15,7 @@ import pytest
 import pympler
 from tests.support import require
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE_ROOTS = [ROOT, *sorted((ROOT / "integrations").glob("*/"))]

@@ -15,7 +15,7 @@ import pytest
 from examples.demo.servers import Server
 from tests.support import require
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 FOLDER = Path(__file__).resolve().parent.parent / "examples" / "quickstart"
 LONGEST_S = 20.0

@@ -112,6 +112,7 @@ class Reader:
         self.page.set_viewport_size({"width": 1200, "height": 800})
 
 
+@pytest.mark.long
 def test_a_reader_walks_through_all_pages(shop: Shop, browser: Any) -> None:
     """One test for each framework, since all its parts need the same shop at work."""
     context = browser.new_context(viewport={"width": 1200, "height": 800})

@@ -146,6 +146,7 @@ def test_a_thread_of_the_application_does_not_keep_the_process() -> None:
     assert json.loads(out)["routes"][0]["suspects"][0]["holder"] == "running threads of time.sleep"
 
 
+@pytest.mark.long
 def test_a_django_project_by_its_wsgi_and_asgi_modules() -> None:
     paths = ["/clean/{n}/", "/clean-async/{n}/", "/cart/{n}/", "/cached/{n}/", "/members/"]
     given = [argument for path in paths for argument in ("--path", path)]

@@ -40,6 +40,7 @@ def chosen() -> dict[str, list[Case]]:
 
 
 @pytest.mark.integration
+@pytest.mark.long
 @pytest.mark.parametrize("application", PART)
 def test_the_cases_of_an_application(application: str) -> None:
     """All in one process, one after the other."""

@@ -9,7 +9,7 @@ import pytest
 from tests.servers.inflight import KINDS, LIFTED, run
 from tests.support import require
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 
 @pytest.mark.parametrize("kind", KINDS)

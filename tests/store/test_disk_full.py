@@ -128,6 +128,7 @@ def test_the_application_goes_on_while_server_and_disk_are_gone(
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+@pytest.mark.long
 def test_a_server_with_a_full_disk_loses_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

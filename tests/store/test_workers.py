@@ -17,7 +17,7 @@ from pympler.store.fleet import fleet_of
 from pympler.store.sqlite import SqliteStore
 from tests.servers.running import TIMEOUT_S, running
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 REQUESTS = 240
 BATCH = 24

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -68,17 +68,17 @@ from pympler.leaks.check import Limits, check
 application = importlib.import_module(sys.argv[1]).app
 options = json.loads(sys.argv[2])
 limits = Limits(least_s=0.0)
-result = check(application, sys.argv[3:], limits=limits, **options)
-sys.__stdout__.write("\\n" + json.dumps(dataclasses.asdict(result)))
-sys.__stdout__.flush()
+for paths in json.loads(sys.argv[3]):
+    result = check(application, paths, limits=limits, **options)
+    sys.__stdout__.write("\\nRESULT" + json.dumps(dataclasses.asdict(result)) + "\\n")
+    sys.__stdout__.flush()
 """
 
 
-@functools.cache
-def checked_apart(name: str, *paths: str, **options: Any) -> CheckResult:
-    """The result for an application in a process of its own, whose heap is small."""
+def probed(name: str, *checks: Sequence[str], **options: Any) -> list[CheckResult]:
+    """The results of checks of an application in one process of its own, whose heap is small."""
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, name, json.dumps(options), *paths],
+        [sys.executable, "-c", PROBE, name, json.dumps(options), json.dumps(checks)],
         cwd=APPS,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(APPS), str(APPS.parents[1])])},
         capture_output=True,
@@ -86,7 +86,14 @@ def checked_apart(name: str, *paths: str, **options: Any) -> CheckResult:
         timeout=300,
         check=True,
     )
-    return from_dict(CheckResult, json.loads(done.stdout.rpartition("\n")[2]))
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT")]
+    return [from_dict(CheckResult, json.loads(line.removeprefix("RESULT"))) for line in lines]
+
+
+@functools.cache
+def checked_apart(name: str, *paths: str, **options: Any) -> CheckResult:
+    """The result for an application in a process of its own."""
+    return probed(name, paths, **options)[0]
 
 
 def checked(name: str, path: str) -> RouteResult:
@@ -96,15 +103,23 @@ def checked(name: str, path: str) -> RouteResult:
     return result.routes[0]
 
 
-def rows(*all_rows: tuple[Any, ...], everywhere: Collection[str]) -> list[Any]:
-    """The rows of a table of tests; those of other paths take part in ``make test`` only."""
-    return [
-        row if row[0] in everywhere else pytest.param(*row, marks=pytest.mark.integration)
-        for row in all_rows
-    ]
+def checked_in_turn(name: str, paths: Sequence[str]) -> list[RouteResult]:
+    """The results for routes of an application, checked one after the other in one process."""
+    results = probed(name, *([path] for path in paths))
+    assert [result.error for result in results] == [None] * len(paths)
+    return [result.routes[0] for result in results]
 
 
-LEAKS = rows(
+Row = tuple[Any, ...]
+
+
+def split(*rows: Row, everywhere: Collection[str]) -> tuple[list[Row], list[Row]]:
+    """The rows of these paths, and the others, which take part in ``make test`` only."""
+    first = [row for row in rows if row[0] in everywhere]
+    return first, [row for row in rows if row[0] not in everywhere]
+
+
+LEAKS, OTHER_LEAKS = split(
     ("/text/{n}", "leaky_flask.TEXTS", "dict", 1.0, 'TEXTS[f"key'),
     ("/items/{n}", "leaky_flask.ITEMS", "list", 1.0, "ITEMS.append(Item(n))  # in each"),
     ("/strings/{n}", "leaky_flask.TAGS", "list", 1.0, "TAGS.append("),
@@ -123,7 +138,7 @@ LEAKS = rows(
 )
 
 
-BOUNDED = rows(
+BOUNDED, OTHER_BOUNDED = split(
     ("/lru-large/{n}", "lru_cache of leaky_flask.large", 50_000),
     ("/declared/{n}", "leaky_flask.cache._data", 20_000),
     ("/deque/{n}", "leaky_flask.LAST", 5000),
@@ -140,7 +155,18 @@ CLEAN = ["/clean/{n}", "/lru-small/{n}", "/regex/{n}", "/same/{n}"]
 def test_a_leak_is_found_and_named(
     path: str, holder: str, kind: str, growth: float, line: str
 ) -> None:
-    route = checked("leaky_flask", path)
+    is_named(checked("leaky_flask", path), holder, kind, growth, line)
+
+
+@pytest.mark.integration
+@pytest.mark.long
+def test_other_leaks_are_found_and_named() -> None:
+    routes = checked_in_turn("leaky_flask", [row[0] for row in OTHER_LEAKS])
+    for route, (_, *expected) in zip(routes, OTHER_LEAKS, strict=True):
+        is_named(route, *expected)
+
+
+def is_named(route: RouteResult, holder: str, kind: str, growth: float, line: str) -> None:
     assert route.verdict == "leak", route
     suspect = route.suspects[0]
     assert (suspect.holder, suspect.type) == (holder, kind)
@@ -181,16 +207,23 @@ def test_two_containers_of_one_owner_are_two_suspects() -> None:
 
 @pytest.mark.parametrize(("path", "holder", "bound"), BOUNDED)
 def test_a_bounded_cache_is_no_leak(path: str, holder: str, bound: int) -> None:
-    route = checked("leaky_flask", path)
+    is_bounded(checked("leaky_flask", path), holder, bound)
+
+
+def is_bounded(route: RouteResult, holder: str, bound: int) -> None:
     assert route.verdict == "bounded", route
     assert (route.suspects[0].holder, route.suspects[0].bound) == (holder, bound)
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("path", CLEAN)
-def test_a_clean_handler_is_not_accused(path: str) -> None:
-    route = checked("leaky_flask", path)
-    assert route.verdict in ("clean", "bounded"), route
+@pytest.mark.long
+def test_other_caches_and_clean_handlers_are_not_accused() -> None:
+    paths = [*CLEAN, *(row[0] for row in OTHER_BOUNDED)]
+    routes = checked_in_turn("leaky_flask", paths)
+    for route in routes[: len(CLEAN)]:
+        assert route.verdict in ("clean", "bounded"), route
+    for route, (_, *expected) in zip(routes[len(CLEAN) :], OTHER_BOUNDED, strict=True):
+        is_bounded(route, *expected)
 
 
 def test_cyclic_garbage_is_weighed() -> None:
@@ -214,13 +247,14 @@ ASYNC: list[tuple[str, str, str | None, str]] = [
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(("path", "verdict", "holder", "line"), ASYNC)
-def test_an_asgi_application(path: str, verdict: str, holder: str | None, line: str) -> None:
-    route = checked("leaky_fastapi", path)
-    assert route.verdict == verdict, route
-    if holder is not None:
-        assert route.suspects[0].holder == holder
-        assert route.suspects[0].stored_at == line_of(APPS / "leaky_fastapi.py", line)
+@pytest.mark.long
+def test_an_asgi_application() -> None:
+    routes = checked_in_turn("leaky_fastapi", [row[0] for row in ASYNC])
+    for route, (_, verdict, holder, line) in zip(routes, ASYNC, strict=True):
+        assert route.verdict == verdict, route
+        if holder is not None:
+            assert route.suspects[0].holder == holder
+            assert route.suspects[0].stored_at == line_of(APPS / "leaky_fastapi.py", line)
 
 
 @pytest.mark.integration

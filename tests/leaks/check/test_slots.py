@@ -13,32 +13,32 @@ class Holder:
     value: Any = None
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        ["x" * 200, "x" * 300, "x" * 400],
-        [b"x" * 200, b"x" * 300, b"x" * 400],
-        [1 << 2000, 1 << 3000, 1 << 4000],
-        [(0,) * 20, (0,) * 30, (0,) * 40],
-        [dict.fromkeys(range(20)), dict.fromkeys(range(30)), dict.fromkeys(range(40))],
-        [frozenset(range(20)), frozenset(range(30)), frozenset(range(40))],
-    ],
-)
+VALUES: list[list[Any]] = [
+    ["x" * 200, "x" * 300, "x" * 400],
+    [b"x" * 200, b"x" * 300, b"x" * 400],
+    [1 << 2000, 1 << 3000, 1 << 4000],
+    [(0,) * 20, (0,) * 30, (0,) * 40],
+    [dict.fromkeys(range(20)), dict.fromkeys(range(30)), dict.fromkeys(range(40))],
+    [frozenset(range(20)), frozenset(range(30)), frozenset(range(40))],
+]
+
+
 @pytest.mark.parametrize("with_dict", [False, True])
-@pytest.mark.integration  # scans the heap of the whole test run three times for each case
-def test_an_attribute_that_grows_is_found_and_read_again(
-    values: list[Any], with_dict: bool
-) -> None:
-    holder = Holder()
+@pytest.mark.integration  # scans the heap of the whole test run
+def test_attributes_that_grow_are_found_and_read_again(with_dict: bool) -> None:
+    holders = [Holder() for _ in VALUES]
     if with_dict:
-        vars(holder)["value"] = None
+        for holder in holders:
+            vars(holder)["value"] = None
     scans = []
-    for value in values:
-        holder.value = value
+    for values in zip(*VALUES, strict=True):
+        for holder, value in zip(holders, values, strict=True):
+            holder.value = value
         scans.append(read_slots())
     growing = growing_slots(*scans)
-    readers = slot_readers(growing)
-    assert any(read() is holder.value for read in readers.values())
+    found = [read() for read in slot_readers(growing).values()]
+    for holder in holders:
+        assert any(value is holder.value for value in found)
     assert all(gained > 0 for gained in growing.values())
 
 
