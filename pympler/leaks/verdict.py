@@ -111,7 +111,7 @@ def unattributed_line(suspect: Suspect) -> str:
     stored = f", stored at {suspect.stored_at}" if suspect.stored_at else ""
     return (
         f"{suspect.holder} ({suspect.type}) keeps growing by "
-        f"{_entries(suspect.growth_per_request)} per request of any route{stored}: "
+        f"{_gained(suspect)} per request of any route{stored}: "
         f"{suspect.evidence}; the requests that feed it were never alone in flight, "
         "so none is blamed"
     )
@@ -147,12 +147,15 @@ def _entries(number: float) -> str:
     return f"{text} entry" if text == "1" else f"{text} entries"
 
 
+def _gained(suspect: Suspect) -> str:
+    growth = suspect.growth_per_request
+    return format_bytes(growth) if suspect.type in _BUFFERS else _entries(growth)
+
+
 def _held(suspect: Suspect | None) -> str:
     if suspect is None:
         return ", held by something that no Python root leads to"
-    growth = suspect.growth_per_request
-    gained = format_bytes(growth) if suspect.type in _BUFFERS else _entries(growth)
-    grows = f", +{gained} per request" if growth else ""
+    grows = f", +{_gained(suspect)} per request" if suspect.growth_per_request else ""
     stored = f", stored at {suspect.stored_at}" if suspect.stored_at else ""
     return f", held by {suspect.holder} ({suspect.type}{grows}){stored}"
 

@@ -71,6 +71,8 @@ def test_what_no_route_is_blamed_for() -> None:
 
     assert sentence.startswith("shop.cart._CACHE (dict) keeps growing by 1 entry per request")
     assert "stored at shop/cart.py:41" in sentence
+    buffer = unattributed_line(Suspect("shop.OUT", "bytearray", 2048.0, 0.0))
+    assert buffer.startswith("shop.OUT (bytearray) keeps growing by 2.0 KB per request")
 
 
 def test_the_log_line_of_a_request() -> None:

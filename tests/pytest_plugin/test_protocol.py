@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -429,6 +430,18 @@ def test_what_cannot_be_judged_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch)
 
     assert not verdict.leaks
     assert verdict.headline == "test_it could not be judged: it took too long"
+
+
+def test_what_a_fixture_keeps_is_called_by_the_name_of_the_fixture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    way = "test_shop.__loader__.session.items[9].funcargs['cart'].lines"
+    found = Findings("leak", 64.0, 1.0, (replace(SUSPECT, holder=way),))
+    monkeypatch.setattr(repetition, "examine", lambda *arguments: found)
+    verdict = judge("test_shop", Repetition(lambda: None))
+
+    assert "held by fixture cart.lines (list, +1 entry per run)" in verdict.headline
+    assert verdict.details[0].startswith("held by fixture cart.lines (list)")
 
 
 def test_the_end_of_pytest_and_of_the_user_pass_through() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ __all__ = ["NotRepeatableError", "Repetition", "Verdict", "judge", "not_repeatab
 LIMITS = Limits()
 """How long what grows is watched."""
 
+# The way to the value of a fixture leads through pytest's own list of tests.
+_FIXTURE = re.compile(r"\S*\.funcargs\['(\w+)'\]")
 _LONGEST = 200
 _LEAKING = ("leak", "native")
 
@@ -150,7 +153,7 @@ def _verdict(name: str, found: Findings, runs: int) -> Verdict:
     )
     details = [line for suspect in found.suspects[:3] for line in _details(suspect)]
     return Verdict(
-        found.verdict, _in_runs(sentence), (*map(_in_runs, details), f"run {runs:,} times"), runs
+        found.verdict, _in_words(sentence), (*map(_in_words, details), f"run {runs:,} times"), runs
     )
 
 
@@ -160,8 +163,10 @@ def _details(suspect: Suspect) -> Iterator[str]:
         yield f"stored at {suspect.stored_at}"
 
 
-def _in_runs(text: str) -> str:
-    return text.replace(" per request", " per run").replace(" requests", " runs")
+def _in_words(text: str) -> str:
+    """What is said of requests, as it is said of the runs of a body and their fixtures."""
+    text = text.replace(" per request", " per run").replace(" requests", " runs")
+    return _FIXTURE.sub(r"fixture \1", text)
 
 
 def words_of(error: BaseException) -> str:
