@@ -7,7 +7,15 @@ from collections.abc import Iterable, Sequence
 from pympler.leaks.report import ClassUse, RequestReport, Suspect
 from pympler.util.sizes import format_bytes, format_number
 
-__all__ = ["class_words", "headline", "overall", "plural", "request_line", "unattributed_line"]
+__all__ = [
+    "class_words",
+    "gained",
+    "headline",
+    "overall",
+    "plural",
+    "request_line",
+    "unattributed_line",
+]
 
 _MOST_TYPES = 4
 
@@ -111,7 +119,7 @@ def unattributed_line(suspect: Suspect) -> str:
     stored = f", stored at {suspect.stored_at}" if suspect.stored_at else ""
     return (
         f"{suspect.holder} ({suspect.type}) keeps growing by "
-        f"{_gained(suspect)} per request of any route{stored}: "
+        f"{gained(suspect)} per request of any route{stored}: "
         f"{suspect.evidence}; the requests that feed it were never alone in flight, "
         "so none is blamed"
     )
@@ -147,7 +155,13 @@ def _entries(number: float) -> str:
     return f"{text} entry" if text == "1" else f"{text} entries"
 
 
-def _gained(suspect: Suspect) -> str:
+def gained(suspect: Suspect) -> str:
+    """By how much a suspect grows, in entries, or bytes where it is a buffer.
+
+    Example:
+        >>> gained(Suspect("shop.OUT", "bytearray", 300.0, 0.0))
+        '300 B'
+    """
     growth = suspect.growth_per_request
     return format_bytes(growth) if suspect.type in _BUFFERS else _entries(growth)
 
@@ -155,7 +169,7 @@ def _gained(suspect: Suspect) -> str:
 def _held(suspect: Suspect | None) -> str:
     if suspect is None:
         return ", held by something that no Python root leads to"
-    grows = f", +{_gained(suspect)} per request" if suspect.growth_per_request else ""
+    grows = f", +{gained(suspect)} per request" if suspect.growth_per_request else ""
     stored = f", stored at {suspect.stored_at}" if suspect.stored_at else ""
     return f", held by {suspect.holder} ({suspect.type}{grows}){stored}"
 

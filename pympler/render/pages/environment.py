@@ -13,7 +13,7 @@ except ImportError as error:
     raise ImportError('the pages need Jinja2: pip install "pympler[web]"') from error
 
 from pympler import __version__
-from pympler.leaks.verdict import plural
+from pympler.leaks.verdict import gained, plural
 from pympler.render.pages import cyclegraph, drawings
 from pympler.sizing.compiled import extension
 from pympler.util.sizes import format_bytes, format_number
@@ -51,6 +51,7 @@ def environment() -> jinja2.Environment:
         "bytes": format_bytes,
         "count": lambda number: f"{number:,}",
         "duration": format_duration,
+        "gained": gained,
         "moment": _format_moment,
         "number": format_number,
         "plural": plural,

@@ -9,7 +9,7 @@ from pympler.leaks.report import LeakSummary, worst
 from pympler.render.pages.answers import MissingError, Rendered, Site
 from pympler.render.pages.merge import merge_routes, worker_name
 from pympler.render.pages.moments import memory_curves, recent
-from pympler.store.fleet import FleetRoute
+from pympler.store.fleet import FleetRoute, unattributed_in
 
 __all__ = ["show"]
 
@@ -31,6 +31,7 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
             "routes": routes,
             "verdict": worst(summary.verdict for summary in summaries),
             "sentence": _sentence(routes, summaries),
+            "unattributed": len(unattributed_in(summaries)),
             "requests": sum(summary.requests for summary in summaries),
             "windows": sum(summary.windows for summary in summaries),
             "overhead": max((summary.overhead for summary in summaries), default=0.0),

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from pympler.errors import StoreError
-from pympler.leaks.report import LeakSummary, TypeCount
+from pympler.leaks.report import LeakSummary, Suspect, TypeCount
 from pympler.render.pages import Access, PageRequest, PageResponse, Pages
 from pympler.store import Job, Moment, StoreStatus
 from pympler.store.memory import MemoryStore
+from tests.leaks.values import a_route
 from tests.render.pages.values import HOLDER, NOW, fill, fill_all, report, summary
 
 PATHS = ("/", "/requests", "/leaks", "/fleet", "/classes", "/heap", "/garbage", "/process")
@@ -94,6 +95,21 @@ def test_the_overview_tells_the_verdict_at_a_glance(visitor: Visitor) -> None:
     assert text.index("/cart/{id}") < text.index("/products/{id}")
     assert 'aria-label="Resident memory of each worker: pid 4711 on web-1 from' in text
     assert "Only the worker that answers is shown" in text
+
+
+def test_what_no_route_is_blamed_for_is_no_secret_of_another_page(store: MemoryStore) -> None:
+    buffer = Suspect("shop.OUT", "bytearray", 2048.0, 0.0, evidence="no bound seen")
+    route = replace(a_route(), objects_per_request=0.0, bytes_per_request=0.0)
+    store.save_summary(replace(summary(), routes=(route,), unattributed=(buffer,)))
+    visitor = Visitor(store)
+
+    text = visitor.see("/")
+    assert '<a href="/_pympler/leaks">1 container</a> keeps growing' in text
+    assert '<td class="num">\N{EN DASH}</td>' in text  # how much a request leaves is not known
+
+    text = visitor.see("/leaks")
+    assert "<dd>2.0 KB per request</dd>" in text
+    assert "<dt>Keeps</dt><dd>0 B" not in text
 
 
 def test_requests_are_filtered_sorted_and_leafed_through(visitor: Visitor) -> None:
