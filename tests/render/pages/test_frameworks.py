@@ -12,7 +12,7 @@ from pympler_asgi import MemoryMiddleware, reports_app
 from pympler_django.views import is_staff
 from pympler_flask import Pympler
 
-from pympler.leaks import jobs as jobs_module
+from pympler.leaks import comparison
 from pympler.wsgi import MemoryMiddleware as WsgiMiddleware
 from tests.render.pages.front_ends import asgi_send, django_pages, wsgi_send
 from tests.render.pages.test_on_demand import FakeHeap
@@ -119,7 +119,7 @@ def test_requests_to_the_pages_are_not_counted() -> None:
 def test_a_bare_wsgi_application_is_looked_at_where_the_setting_says_so(
     pages: bool | None, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs_module, "heap_snapshot", FakeHeap)
+    monkeypatch.setattr(comparison, "heap_snapshot", FakeHeap)
     seen: list[str] = []
 
     def application(environ: Any, start_response: Any) -> list[bytes]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pympler.graph.snapshot import TypeRow
-from pympler.leaks import jobs as jobs_module
+from pympler.leaks import comparison
 from pympler.render.pages.access import PROXY_HEADERS
 from tests.render.pages.front_ends import FRONT_ENDS, Visit, front_end
 
@@ -33,7 +33,7 @@ class FakeHeap:
 @pytest.fixture(autouse=True)
 def heap(monkeypatch: pytest.MonkeyPatch) -> type[FakeHeap]:
     FakeHeap.walks = 0
-    monkeypatch.setattr(jobs_module, "heap_snapshot", FakeHeap)
+    monkeypatch.setattr(comparison, "heap_snapshot", FakeHeap)
     return FakeHeap
 
 
