@@ -96,7 +96,8 @@ class RouteHistory:
         objects = _usual([sum(result.counts.values()) for result in figures])
         flat_bytes = _usual([result.flat_bytes for result in figures])
         verdict, reason, named = self._verdict(suspects, results, left)
-        told = any(one.exact for one in results) and any(one.exact for one in named)
+        held = any(one.exact for one in named) or (self.searched and not self.released)
+        told = held and any(one.exact for one in results)
         if verdict == "clean" or (verdict == "leak" and not told):
             # What is left in shared windows is of others too, and what no window shows is not in
             # them: only the suspect tells how much.

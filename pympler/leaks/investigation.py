@@ -25,6 +25,7 @@ __all__ = ["Investigation", "Search"]
 
 _MOST_SUSPECTS = 50
 _MOST_AT_ONCE = 20
+_SHARE_OF_AIMLESS = 0.1
 _NO_ROUTE: RouteKey = ("", "")  # what feeds a container that a scan has found is not known yet
 
 
@@ -265,7 +266,7 @@ class Investigation:
             path: of the request, ``None`` if it is not known.
         """
         fitting = [one for one in self.seeking if one.may_be_fed_at(method, path)]
-        if not fitting:
+        if not fitting or not self._is_worthwhile(fitting):
             return None
         lengths: dict[Hashable, Callable[[], int | None]] = {
             suspect: suspect.length
@@ -278,6 +279,13 @@ class Investigation:
         if not isinstance(self._deep, str) and self._random.random() >= self._deep:
             return None
         return StoreTracer(lengths, only_here=True)
+
+    def _is_worthwhile(self, fitting: list[LiveSuspect]) -> bool:
+        # A request of a known route shows its line at once. Those of which nothing is known would
+        # use up what may be spent, and see the same as well in such a request.
+        if any(one.targets for one in fitting) or not any(one.targets for one in self.seeking):
+            return True
+        return not isinstance(self._deep, str) or self._random.random() < _SHARE_OF_AIMLESS
 
     def take_trace(self, key: RouteKey, tracer: StoreTracer, *, alone: bool) -> None:
         """Take what the trace of a request of this route has shown.

@@ -299,6 +299,25 @@ def test_requests_that_cannot_add_to_a_suspect_are_not_traced() -> None:
     assert one.may_be_fed_at("POST", "/elsewhere")
 
 
+def test_requests_that_show_a_line_at_once_are_traced_first() -> None:
+    made = Investigation("evidence")
+    known, unknown = suspect(path="shop.KNOWN"), suspect(path="shop.UNKNOWN", exact=False)
+    known.verdict = unknown.verdict = "leak"
+    for _ in range(3):
+        known.add_delta(KEY, 1)
+    made.suspects += [known, unknown]
+    made._seek()
+    made._random.random = lambda: 0.15  # type: ignore[method-assign]
+
+    assert made.tracer("GET", "/elsewhere") is None
+    tracer = made.tracer("GET", "/cart")
+    assert tracer is not None
+    assert set(tracer.lines()) == {known, unknown}
+    known.stored_at = "shop/cart.py:41"
+    made._seek()
+    assert made.tracer("GET", "/elsewhere") is not None
+
+
 def confirmed(*, growth: float = 0.2) -> LiveSuspect:
     """A suspect that was found among others and grows by so many entries per request."""
     one = suspect(exact=False)
