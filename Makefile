@@ -33,7 +33,7 @@ demo: $(VENV)/demo.stamp ## Three small applications under load, and what Pymple
 	@$(PY) examples/demo/run.py
 
 test: $(VENV)/dev.stamp ## The whole suite on one Python, with coverage (10 minutes at most)
-	@$(PY) -m pytest $(WORKERS) -m "not integration" $(COVERED) $(WALKERS) $(UNTRACED:%=--ignore=%)
+	@$(PY) -m pytest $(WORKERS) -m "not integration" $(COVERED) $(filter-out $(UNTRACED),$(WALKERS)) $(UNTRACED:%=--ignore=%)
 	@$(PY) -m pytest $(WORKERS) -m "not integration" $(COVERED) --cov-append $(WALKERS:%=--ignore=%)
 	@$(PY) -m pytest $(WORKERS) -m "not integration" $(UNTRACED)
 	@$(PY) -m pytest $(WORKERS) $(WAITING) -m integration
