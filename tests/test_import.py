@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+
+import pympler_asgi
+
+from pympler import graph
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -70,3 +75,10 @@ def run_python(*arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_no_module_takes_the_place_of_a_name_that_is_loaded_late() -> None:
+    # Whoever imports a module makes it an attribute of its package, over the function of that name.
+    late = {"pympler.graph": graph.__all__, "pympler_asgi": pympler_asgi.__all__}
+    for package, names in late.items():
+        assert [name for name in names if find_spec(f"{package}.{name}") is not None] == []

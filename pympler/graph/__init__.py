@@ -13,15 +13,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pympler.graph.reasons import why_alive
     from pympler.graph.snapshot import HeapSnapshot, heap_snapshot
-    from pympler.graph.why_alive import why_alive
 
 __all__ = ["HeapSnapshot", "heap_snapshot", "why_alive"]
 
 _MODULES = {
     "HeapSnapshot": "pympler.graph.snapshot",
     "heap_snapshot": "pympler.graph.snapshot",
-    "why_alive": "pympler.graph.why_alive",
+    "why_alive": "pympler.graph.reasons",
 }
 
 
