@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from pympler.errors import ApplicationError, UsageError
+from pympler.graph.roots import add_root, remove_root
 from pympler.leaks.check.client import Client, ScriptRunner
 from pympler.leaks.check.confirm import Limits
 from pympler.leaks.check.drive import Driver
@@ -34,6 +35,7 @@ __all__ = [
     "load_script",
 ]
 
+_APPLICATION = "the application"
 LEAST_ROUNDS = 3
 """Fewer rounds accuse the innocent."""
 
@@ -88,6 +90,8 @@ def check(
             driver = _driver(application, timeout_s)
         except ApplicationError as error:
             return CheckResult(error=f"the application {error}")
+        # One that a factory has made is in no module; a server would hold it in our place.
+        add_root(_APPLICATION, application)
         results: tuple[RouteResult, ...] = ()
         senders: list[Visitor | ScriptRunner] = [
             *(Visitor(driver, template, accepted=accepted) for template in templates),
@@ -100,6 +104,7 @@ def check(
                 results = (*results, _check_one(sender, rounds, warm_up, limits, progress))
                 first += sender.requests
         finally:
+            remove_root(_APPLICATION)
             problem = _close(driver)
         return CheckResult(results, problem)
 

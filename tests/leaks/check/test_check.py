@@ -177,6 +177,23 @@ def is_named(route: RouteResult, holder: str, kind: str, growth: float, line: st
     assert route.requests >= 1250
 
 
+def test_what_an_application_holds_that_a_factory_has_made_is_named() -> None:
+    def create_app() -> Any:
+        class Shop:
+            def __init__(self) -> None:
+                self.orders: list[object] = []
+
+            def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+                self.orders.append([environ["PATH_INFO"]])
+                start_response("200 OK", [("Content-Type", "text/plain")])
+                return [b"ok"]
+
+        return Shop()
+
+    (route,) = check(create_app(), ["/"]).routes
+    assert (route.verdict, route.suspects[0].holder) == ("leak", "the application.orders")
+
+
 def test_what_a_request_leaves_is_weighed() -> None:
     route = checked("leaky_flask", "/heavy/{n}")
     assert route.objects_per_request == pytest.approx(4, abs=0.1)
