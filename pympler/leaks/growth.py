@@ -36,6 +36,7 @@ __all__ = [
     "growing",
     "left_behind",
     "listed_objects",
+    "reached",
     "read_lengths",
     "start_tracks",
     "tracked_ids",
@@ -306,7 +307,7 @@ def find_links(old: Collection[int]) -> list[Link]:
         if new.isdisjoint(map(id, referents)) or is_own(item):
             continue
         heads += [(_reader(item, child), child) for child in referents if id(child) in new]
-    links = [Link(read, child, _reach(child, new)) for read, child in heads[:_MOST_HEADS]]
+    links = [Link(read, child, len(reached(child, new))) for read, child in heads[:_MOST_HEADS]]
     return sorted(links, key=lambda link: -link.reach)
 
 
@@ -355,7 +356,8 @@ def _reader(owner: Any, child: Any) -> Callable[[], Any]:
     return read
 
 
-def _reach(head: Any, new: Collection[int]) -> int:
+def reached(head: Any, new: Collection[int]) -> set[int]:
+    """The ids of the new objects that one of them leads to, itself included."""
     seen = {id(head)}
     level = [head]
     while level:
@@ -365,7 +367,7 @@ def _reach(head: Any, new: Collection[int]) -> int:
                 seen.add(id(child))
                 following.append(child)
         level = following
-    return len(seen)
+    return seen
 
 
 def listed_objects(objects: list[Any] | None = None) -> Iterable[Any]:

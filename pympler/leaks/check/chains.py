@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pympler.leaks.check.candidates import name_objects
-from pympler.leaks.growth import Link, find_hubs, find_links, left_behind
+from pympler.leaks.growth import Link, find_hubs, find_links, left_behind, reached, tracked_ids
 from pympler.leaks.report import Suspect
 from pympler.leaks.tracing import StoreTracer
 from pympler.util.names import type_name
 
 __all__ = ["Chain", "find_chain"]
 
-_MOST_TRACED = 10
+_MOST_TRACED = 50
 _LEAST_ADDED = 0.1
 
 
@@ -68,7 +68,9 @@ def find_chain(old: Collection[int], requests: int, objects_per_request: float) 
         bytes_per_request=round(kept.flat_bytes / requests, 1),
         evidence=f"a chain of {kept.objects} objects, no end seen in {requests} requests",
     )
-    watched = [_changes(link) for link in links[:_MOST_TRACED]]
+    # Also what points at the end of the chain, which is where the next one is put.
+    inside = reached(head, tracked_ids() - frozenset(old))
+    watched = [_changes(link) for link in links if id(link.child) in inside][:_MOST_TRACED]
     return Chain(suspect, round(kept.objects / requests, 3), watched)
 
 

@@ -23,7 +23,7 @@ from pympler.leaks.lengths import bound_of, length_of
 from pympler.sizing.flat import flat_size
 from pympler.util.names import type_name
 
-__all__ = ["Persisting", "lasts", "look_longer", "persists"]
+__all__ = ["Persisting", "lasts", "look_longer", "persists", "shared_way"]
 
 _REQUESTS = 100
 _ROUNDS = 3
@@ -119,7 +119,7 @@ def _spread_candidates(first: Mapping[int, int]) -> list[Candidate]:
     ]
     chains = find_chains(id(item) for item in items)
     ways = list(chains.ids.values())
-    shared = _shared(ways)
+    shared = shared_way(ways)
     objects = chains.objects(shared) if len(shared) > 1 else None
     if objects is None:
         return []
@@ -146,7 +146,7 @@ def _spread_candidates(first: Mapping[int, int]) -> list[Candidate]:
     ]
 
 
-def _shared(ways: list[tuple[int, ...]]) -> tuple[int, ...]:
+def shared_way(ways: list[tuple[int, ...]]) -> tuple[int, ...]:
     """The beginning that most of these ways have in common."""
     if not ways:
         return ()

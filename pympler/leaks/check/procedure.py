@@ -24,6 +24,7 @@ from pympler.leaks.check.places import filled, read_places
 from pympler.leaks.check.registers import register_candidates
 from pympler.leaks.check.sender import Sender
 from pympler.leaks.check.slots import Slots, growing_slots, read_slots, slot_candidates
+from pympler.leaks.check.trees import find_tree
 from pympler.leaks.growth import (
     advance,
     growing,
@@ -273,16 +274,23 @@ class _Examination:
         chain = find_chain(old, sent, window.objects) if window.objects >= _LEAST_CHAINED else None
         full = filled(places, sent, _LEAST_FILLED) if chain is None else {}
         watched = _Watched([], rank(list(full), full, old))
-        del old, full
         for one in watched.bounded:
             _share(one, one.length() or 0, sent)
         if watched.explains(window):
             return watched.findings("bounded")
+        if chain is None and window.objects >= _LEAST_CHAINED:
+            chain = find_tree(old, sent)
+        del old, full
         if chain is None:
             return Findings("native", _native_bytes(window), round(window.objects, 3))
         tracer = chain.tracer()
+        needed = math.ceil(3 / min(window.objects, 1.0))
         with contextlib.suppress(ApplicationError), self._visitor.traced(tracer):
-            self._visitor.send(math.ceil(3 / min(window.objects, 1.0)))
+            self._visitor.send(needed)
+            for _ in range(_MOST_TRACED - needed):
+                if any(tracer.lines().values()):
+                    break
+                self._visitor.send(1)
         line = next((line for line in map(_not_ours, tracer.lines().values()) if line), None)
         suspect = replace(chain.suspect, stored_at=line)
         return Findings("leak", suspect.bytes_per_request, chain.objects_per_request, (suspect,))
