@@ -81,7 +81,8 @@ def test_native_growth_is_told_with_its_route(
     assert found["headline"].startswith(f"GET {route} leaks ")
     assert found["headline"].endswith(" per request that no Python object explains")
     assert found["objects_per_request"] == pytest.approx(objects, abs=0.2)
-    assert least_bytes <= found["bytes_per_request"] < least_bytes + 200
+    # Something else in the process may let go of a few bytes in a window.
+    assert 0.95 * least_bytes <= found["bytes_per_request"] < least_bytes + 200
     assert found["requests"] <= 2000
 
 
