@@ -177,7 +177,7 @@ class Investigation:
             return
         if search.again is not None:
             path = search.again.holder.path
-            held = (holder.windows for holder in outcome.holders if holder.path == path)
+            held = (one.windows for one in outcome.holders if _is_same_way(one.path, path))
             search.again.confirm_held(next(held, 0), outcome.windows)
             self._note(search.again)
             return
@@ -336,3 +336,15 @@ class Investigation:
         confirmed = [suspect for suspect in self.suspects if suspect.verdict == "leak"]
         named = [self.accusation(suspect) for suspect in confirmed]
         return tuple(each for each in named if isinstance(each, Suspect))
+
+
+def _is_same_way(found: str, watched: str) -> bool:
+    """Whether a way leads to the chain that is watched, or on from there, or to its owner.
+
+    Links are added at its beginning, and one may have been given the id of a survivor.
+    """
+    short, long = sorted((found, watched), key=len)
+    rest = long[len(short) :]
+    if not long.startswith(short) or rest[:1] not in ("", ".", "["):
+        return False
+    return short == watched or rest.count(".") + rest.count("[") <= 1

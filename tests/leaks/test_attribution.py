@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pympler.leaks.attribution import OTHER_ROUTES, RouteHistory, Routes
@@ -266,6 +268,31 @@ def test_an_outcome_becomes_a_suspect_once() -> None:
     assert [each.holder.path for each in made.suspects] == ["shop.CACHE"]
     assert not outcome.released
     assert HolderSearch((), 1, 1, 10).released
+
+
+@pytest.mark.parametrize(
+    ("path", "verdict"),
+    [
+        ("shop.Chain.head", "leak"),
+        ("shop.Chain.head.prev.prev", "leak"),
+        ("shop.Chain", "leak"),
+        ("shop", "bounded"),
+        ("shop.Chain.header", "bounded"),
+        ("shop.LOG", "bounded"),
+    ],
+)
+def test_a_chain_is_found_again_though_it_begins_with_other_links(path: str, verdict: str) -> None:
+    made = Investigation("never")
+    one = suspect(length=None, path="shop.Chain.head")
+    made.suspects.append(one)
+    again = suspect(length=None, path=path).holder
+    again = replace(again, windows=10)
+    made.take_outcome(
+        Search(made.routes.of(KEY), [], exact=True, again=one),
+        HolderSearch((again,), 10, 0, 10),
+    )
+
+    assert one.verdict == verdict
 
 
 def test_a_share_of_zero_traces_nothing_and_a_share_of_one_everything() -> None:
