@@ -5,12 +5,8 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-import pytest
-
 from pympler.leaks.check.trees import find_tree
 from pympler.leaks.growth import tracked_ids
-
-pytestmark = pytest.mark.integration  # walks the heap of the whole test run
 
 TREE: dict[str, Any] = {}
 
