@@ -11,8 +11,9 @@ WALKERS := tests/cli tests/graph tests/leaks tests/lifetimes tests/sizing tests/
 	tests/test_muppy.py tests/test_refbrowser.py tests/test_refgraph.py tests/test_summary.py \
 	tests/test_tracker.py
 # Some of them take several times as long under a tracer, or do not run under one.
-UNTRACED := tests/cli tests/leaks/check/test_check.py tests/leaks/check/test_slots.py \
-	tests/leaks/test_tracing.py tests/test_muppy.py tests/test_tracker.py
+UNTRACED := tests/cli tests/graph/test_paths.py tests/leaks/check/test_check.py \
+	tests/leaks/check/test_slots.py tests/leaks/test_hostile.py tests/leaks/test_large_requests.py \
+	tests/leaks/test_tracing.py tests/leaks/test_verdicts.py tests/test_muppy.py tests/test_tracker.py
 COVERAGE_FLOOR := 82
 WALK := $(wildcard pympler/_heapwalk_c/*.[ch])
 # A test that fails is run once more and, if it passes then, listed as RERUN: real servers, threads and
