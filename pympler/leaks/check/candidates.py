@@ -70,10 +70,8 @@ class Candidate:
     stored_at: str | None = None
 
     def is_full(self) -> bool:
-        """Whether it has come to its bound and stays there."""
-        if self.was_emptied:
-            return False
-        return self.seen_bound is not None or (self.length() or 0) >= (self.bound or sys.maxsize)
+        """Whether it has come to the bound that it declares, and stays there."""
+        return self.bound is not None and (self.length() or 0) >= self.bound
 
     def as_suspect(self) -> Suspect:
         """The candidate as plain data."""

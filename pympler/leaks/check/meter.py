@@ -8,7 +8,7 @@ import gc
 import sys
 import threading
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from statistics import median
 
@@ -22,6 +22,7 @@ __all__ = [
     "malloc_reader",
     "middle",
     "settle_process",
+    "total",
 ]
 
 
@@ -55,6 +56,16 @@ def middle(*windows: Window) -> Window:
     """The median of each figure: what most windows added, whatever one of them let go of."""
     names = [field.name for field in fields(Window)]
     return Window(**{name: median(getattr(window, name) for window in windows) for name in names})
+
+
+def total(whole: Window, windows: Sequence[tuple[Window, int]], requests: int) -> Window:
+    """What was added per request, by what there was in all before some windows of so many."""
+    names = [field.name for field in fields(Window)]
+    sums = {
+        name: getattr(whole, name) + sum(getattr(window, name) * size for window, size in windows)
+        for name in names
+    }
+    return Window(**{name: value / requests for name, value in sums.items()})
 
 
 def settle_process() -> None:
@@ -94,13 +105,10 @@ class Meter:
         self._read(self._after)
         return self._gained(self._before, requests)
 
-    def whole(self, requests: int) -> Window:
-        """What was added from the beginning of the first window to the end of the last.
-
-        Args:
-            requests: how many were sent meanwhile, in windows or between them.
-        """
-        return self._gained(self._first, requests)
+    def whole(self) -> Window:
+        """What was added, in all, since the beginning of the first window."""
+        self._read(self._after)
+        return self._gained(self._first, 1)
 
     def _gained(self, first: array[int], requests: int) -> Window:
         gained = [

@@ -18,7 +18,7 @@ from pympler.leaks.check.candidates import Candidate, container_candidates, rank
 from pympler.leaks.check.chains import find_chain
 from pympler.leaks.check.confirm import Limits, confirm
 from pympler.leaks.check.cycles import Garbage, collect_garbage, own_garbage
-from pympler.leaks.check.meter import Meter, Window, least, middle, settle_process
+from pympler.leaks.check.meter import Meter, Window, least, middle, settle_process, total
 from pympler.leaks.check.persist import lasts, look_longer, persists
 from pympler.leaks.check.places import filled, read_places
 from pympler.leaks.check.registers import register_candidates
@@ -257,11 +257,14 @@ class _Examination:
     def _without_container(self, window: Window) -> Findings | None:
         """The verdict on growth that no container explains, ``None`` if it ends after all."""
         self._progress("watching growth without a container")
+        whole = self._meter.whole()  # before we keep something ourselves
         old, places = _old_ids(self._visitor), read_places()
+        measured: list[tuple[Window, int]] = []
         sent = 0
         size = max(min(self._limits.block, self._left() // _LEAST_BLOCKS_WATCHED), 100)
         for _ in range(max(self._left() // size, _LEAST_BLOCKS_WATCHED)):
-            window = least(window, self._meter.window(size))
+            measured.append((self._meter.window(size), size))
+            window = least(window, measured[-1][0])
             sent += size
             if not persists(window):
                 return None
@@ -269,7 +272,7 @@ class _Examination:
                 break
         # What is emptied between windows, or in one that nobody looked at, grows in all the others.
         requests = self._visitor.requests - self._measured_from
-        if not lasts(window, self._meter.whole(requests)):
+        if not lasts(window, total(whole, measured, requests)):
             return None
         chain = find_chain(old, sent, window.objects) if window.objects >= _LEAST_CHAINED else None
         full = filled(places, sent, _LEAST_FILLED) if chain is None else {}
