@@ -8,7 +8,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from pympler.errors import ApplicationError, UsageError
+from pympler.graph.paths import find_chains
 from pympler.graph.roots import add_root, remove_root
+from pympler.leaks.bounds import of_application
 from pympler.leaks.check.client import Client, ScriptRunner
 from pympler.leaks.check.confirm import Limits
 from pympler.leaks.check.drive import Driver
@@ -91,7 +93,8 @@ def check(
         except ApplicationError as error:
             return CheckResult(error=f"the application {error}")
         # One that a factory has made is in no module; a server would hold it in our place.
-        add_root(_APPLICATION, application)
+        if not _is_in_a_module(application):
+            add_root(_APPLICATION, application)
         results: tuple[RouteResult, ...] = ()
         senders: list[Visitor | ScriptRunner] = [
             *(Visitor(driver, template, accepted=accepted) for template in templates),
@@ -129,6 +132,13 @@ def _check_arguments(
         )
     if not timeout_s > 0:
         raise UsageError(f"timeout is {timeout_s:g}, use a number of seconds above 0")
+
+
+def _is_in_a_module(application: Callable[..., Any]) -> bool:
+    """Whether a module of its own leads to the application, which names it better than we could."""
+    chains = find_chains([id(application)])
+    way = chains.ids.get(id(application))
+    return way is not None and of_application(chains.root(way).item)
 
 
 def _driver(application: Callable[..., Any], timeout_s: float) -> Driver:
