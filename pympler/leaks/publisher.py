@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pympler.leaks.guard import guard
 from pympler.leaks.report import LeakSummary, RequestReport, RouteSummary, Suspect
-from pympler.leaks.settings import Settings
+from pympler.leaks.settings import Settings, resolve
 from pympler.leaks.suspects import RouteKey
 from pympler.leaks.verdict import request_line, unattributed_line
 from pympler.store import Store
@@ -34,9 +34,10 @@ class Publisher:
     Called outside any lock, since a store, a log handler and a callback are code of others.
 
     Args:
-        settings: for the level of the log lines.
+        settings: for the level of the log lines, and whom to call for a leak.
         store: keeps the reports.
-        on_leak: called once for each route that a confirmed leak accuses.
+        on_leak: called once for each route that a confirmed leak accuses, in place of the setting
+            of this name.
         observers: are told of everything as well; the list of the monitor's user.
     """
 
@@ -49,7 +50,7 @@ class Publisher:
     ) -> None:
         self._level = settings.log_level_number
         self._store = store
-        self._on_leak = on_leak
+        self._on_leak = settings.on_leak if on_leak is None else on_leak
         self._observers = observers
         self._accused: set[RouteKey] = set()
 
@@ -87,4 +88,4 @@ class Publisher:
         self._accused.add(key)
         logger.warning("%s", accused.headline)
         if self._on_leak is not None:
-            self._on_leak(accused)
+            resolve("on_leak", self._on_leak)(accused)

@@ -10,12 +10,13 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from importlib import import_module
 from typing import Any
 
 from pympler.errors import SettingsError
 from pympler.util.storeurl import parse_store_url, without_password
 
-__all__ = ["DUTY_CYCLE", "OWN_PREFIX", "OWN_ROUTE", "QUERY", "Settings"]
+__all__ = ["DUTY_CYCLE", "OWN_PREFIX", "OWN_ROUTE", "QUERY", "Settings", "resolve"]
 
 DUTY_CYCLE = 0.1
 """Share of the requests that get a window unless ``sample_rate`` says otherwise."""
@@ -68,6 +69,9 @@ class Settings:
         token: lets those see the pages who are not on this machine; empty for nobody.
         access: called with the framework's request, lets it see the pages by returning ``True``;
             or the dotted path of such a callable.
+        on_leak: called once for each route whose leak has been confirmed, with its
+            :class:`~pympler.leaks.report.RouteSummary`, after a request and outside any lock; or
+            the dotted path of such a callable, which is imported then.
 
     Raises:
         SettingsError: for a value that is out of range or belongs to a feature not built yet.
@@ -92,6 +96,7 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     token: str = field(default="", repr=False)
     access: Callable[[Any], object] | str | None = None
+    on_leak: Callable[[Any], object] | str | None = None
 
     def __post_init__(self) -> None:
         _check_bool("enabled", self.enabled)
@@ -114,6 +119,7 @@ class Settings:
                 raise SettingsError(f"setting {name!r} is {value!r}; use a string")
         _check_store(self.store)
         _check_pages(self)
+        _check_callable("on_leak", self.on_leak, "the summary of a route")
         if not isinstance(logging.getLevelName(self.log_level.upper()), int):
             raise SettingsError(
                 f"setting 'log_level' is {self.log_level!r}; "
@@ -240,12 +246,32 @@ def _check_pages(settings: Settings) -> None:
         )
     if not isinstance(settings.token, str) or not settings.token.isprintable():
         raise SettingsError("setting 'token' is no text; use a long random string")
-    access = settings.access
-    if not (access is None or callable(access) or (isinstance(access, str) and "." in access)):
+    _check_callable("access", settings.access, "a request")
+
+
+def _check_callable(name: str, value: object, takes: str) -> None:
+    if not (value is None or callable(value) or (isinstance(value, str) and "." in value)):
         raise SettingsError(
-            f"setting 'access' is {access!r}; use a callable that takes a request, or its dotted "
-            "path"
+            f"setting {name!r} is {value!r}; use a callable that takes {takes}, or its dotted path"
         )
+
+
+def resolve(name: str, value: Callable[[Any], object] | str) -> Callable[[Any], object]:
+    """The callable that a setting names, imported if it is a dotted path.
+
+    Raises:
+        SettingsError: if there is none at this path.
+    """
+    if not isinstance(value, str):
+        return value
+    module, _, attribute = value.rpartition(".")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(f"setting {name!r} is {value!r}, which cannot be imported") from error
+    if not callable(found):
+        raise SettingsError(f"setting {name!r} is {value!r}, which cannot be called")
+    return found  # type: ignore[no-any-return]
 
 
 def _check_keep(keep: object) -> None:

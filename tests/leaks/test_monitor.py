@@ -672,6 +672,26 @@ def test_on_leak_that_raises_is_called_once_and_harms_nobody() -> None:
     assert any("announce a leak" in line for line in lines)
 
 
+HEARD: list[RouteSummary] = []
+
+
+@pytest.mark.parametrize("named", [HEARD.append, f"{__name__}.take_leak"])
+def test_on_leak_is_a_setting_too(named: object) -> None:
+    HEARD.clear()
+    values = {"sample_rate": 1.0, "max_overhead": 1.0, "deep": "never", "store": "memory:"}
+    monitor = LeakMonitor(Settings.from_mapping({**values, "on_leak": named}, environ={}))
+    try:
+        leak_until_confirmed(monitor)
+    finally:
+        monitor.close()
+
+    assert [summary.verdict for summary in HEARD] == ["leak"]
+
+
+def take_leak(summary: RouteSummary) -> None:
+    HEARD.append(summary)
+
+
 def leak_until_confirmed(monitor: LeakMonitor) -> None:
     monitor._budget.allows_walk = lambda cost_s: True  # type: ignore[method-assign]
     # Walks are done here: during one in the background no request would have a window.

@@ -25,13 +25,11 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from http.cookies import CookieError, SimpleCookie
-from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-from pympler.errors import SettingsError
 from pympler.leaks.guard import guard
-from pympler.leaks.settings import QUERY, Settings
+from pympler.leaks.settings import QUERY, Settings, resolve
 from pympler.render.pages.request import PageRequest
 
 __all__ = ["COOKIE", "PROXY_HEADERS", "Access", "Decision", "decide", "wants_snapshot"]
@@ -216,22 +214,11 @@ def _exchange(access: Access, request: PageRequest) -> Decision:
 def _consents(access: Access, request: PageRequest) -> bool:
     with guard("ask the setting 'access' about a visitor"):
         consent = access.consent
-        if isinstance(consent, str):
-            consent = _import(consent)
+        if consent is None:
+            return False
         # Nothing else counts as a yes: a coroutine of an asynchronous callable is true as well.
-        return consent is not None and consent(request.original) is True
+        return resolve("access", consent)(request.original) is True
     return False
-
-
-def _import(path: str) -> Callable[[Any], object]:
-    module, _, name = path.rpartition(".")
-    try:
-        found = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SettingsError(f"setting 'access' is {path!r}, which cannot be imported") from error
-    if not callable(found):
-        raise SettingsError(f"setting 'access' is {path!r}, which cannot be called")
-    return found  # type: ignore[no-any-return]
 
 
 # Rule 5
