@@ -39,7 +39,8 @@ __all__ = ["WARM_UP", "Findings", "examine"]
 
 WARM_UP = 30
 ROUND = 20
-_SETTLING_REQUESTS = 400
+_SETTLING_REQUESTS, _LEAST_SETTLING = 400, 100
+_LONG_LOOK_REQUESTS = 600  # that a long look and what may follow it take
 _LEAST_OBJECTS = 0.4
 _LEAST_CHAINED = 0.1
 _LEAST_FILLED = 0.1
@@ -241,7 +242,8 @@ class _Examination:
     def _look_longer(self, watched: _Watched) -> Findings | None:
         """The verdict on growth that nothing explains so far, ``None`` if it ends."""
         self._progress("looking longer at growth without a container")
-        self._visitor.send(_SETTLING_REQUESTS)
+        left = self._left() - _LONG_LOOK_REQUESTS
+        self._visitor.send(max(min(left, _SETTLING_REQUESTS), _LEAST_SETTLING))
         persisting = look_longer(self._meter)
         if persisting is None or watched.explains(persisting.window):
             return None
