@@ -15,6 +15,7 @@ from typing import Any
 
 from pympler.graph.landmarks import from_landmark, future_attribute, is_task
 from pympler.graph.roots import Held, Root, frame_locals, module_namespace
+from pympler.sizing.named import attribute_name
 from pympler.util.names import short_file, type_name
 
 __all__ = ["LruCache", "is_suspended", "label_path", "label_step", "suspended_frame"]
@@ -268,9 +269,13 @@ def _label_class(parent: type, child: Any) -> tuple[str, Any]:
 def _label_instance(parent: Any, child: Any) -> tuple[str, Any]:
     """The attribute of an instance, without making its ``__dict__`` or asking its class.
 
-    Since Python 3.11 the attributes of most instances lie in a hidden array without names. The
-    names are those that the methods of the class use and the instance turns out to have.
+    Since Python 3.11 the attributes of most instances lie in a hidden array. Where an interpreter
+    keeps their names is not known of all of them: then these are the names that the methods of the
+    class use and the instance turns out to have.
     """
+    own = attribute_name(parent, child)
+    if own:
+        return _attribute(own), None
     names: set[str] = set()
     for base in _mro_of(type(parent)):
         for name, value in list(_class_namespace_of(base).items()):

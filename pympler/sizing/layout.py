@@ -10,7 +10,7 @@ these comparisons fails has no :data:`LAYOUT`, and is measured with what it show
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
@@ -101,9 +101,22 @@ class Layout:
 
     def attributes(self, item: Any, kind: type) -> dict[str, Any]:
         """A new dictionary of what lies in the array of an instance, by name."""
+        places = self._places(item, kind)
+        return {object_at(name): object_at(value) for name, value in places if value}
+
+    def name_of(self, item: Any, kind: type, value: Any) -> str:
+        """The name under which a value lies in the array of an instance, empty if it does not.
+
+        Looks into no other value of it.
+        """
+        names = (name for name, address in self._places(item, kind) if address == id(value))
+        return next((str(object_at(name)) for name in names), "")
+
+    def _places(self, item: Any, kind: type) -> Iterator[tuple[int, int]]:
+        """The addresses of the names in the array of an instance, each with its value or 0."""
         keys = self._keys(kind)
         if not keys:
-            return {}
+            return
         words = self.words
         values = (
             id(item) + _basicsize_of(kind) + _WORD
@@ -114,13 +127,11 @@ class Layout:
         used = words[(keys + _KEYS_USED) >> 3]
         if self.inline:
             used = min(used, words[(values - _WORD) >> 3] & 0xFF)
-        found = {}
         for place in range(used):
-            value = words[(values + place * _WORD) >> 3]
-            if value:
-                name = object_at(words[(entries + place * 2 * _WORD) >> 3])
-                found[name] = object_at(value)
-        return found
+            yield (
+                words[(entries + place * 2 * _WORD) >> 3],
+                words[(values + place * _WORD) >> 3],
+            )
 
     def _keys(self, kind: type) -> int:
         return self.words[(id(kind) + self.keys_at) >> 3]

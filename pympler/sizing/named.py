@@ -7,10 +7,10 @@ from types import MemberDescriptorType
 from typing import Any
 
 from pympler.sizing.flat import mro_of
-from pympler.sizing.layout import MANAGED_DICT, flags_of, layout, memory, object_at
+from pympler.sizing.layout import MANAGED_DICT, Layout, flags_of, layout, memory, object_at
 from pympler.util.text import safe_repr
 
-__all__ = ["attributes_of", "named_referents", "namespace_of", "slots_of"]
+__all__ = ["attribute_name", "attributes_of", "named_referents", "namespace_of", "slots_of"]
 
 _namespace_of_class = type.__dict__["__dict__"].__get__
 _dictoffset_of = type.__dict__["__dictoffset__"].__get__
@@ -54,10 +54,21 @@ def namespace_of(item: Any) -> dict[str, Any] | None:
 
 def attributes_of(item: Any) -> dict[str, Any] | None:
     """A copy of the attributes that lie in the instance itself, ``None`` if none can."""
+    found = _layout_of_values(item)
+    return found.attributes(item, type(item)) if found is not None else None
+
+
+def attribute_name(item: Any, value: Any) -> str:
+    """The name of the attribute in the instance itself that is this value, empty without one."""
+    found = _layout_of_values(item)
+    return found.name_of(item, type(item), value) if found is not None else ""
+
+
+def _layout_of_values(item: Any) -> Layout | None:
     found, kind = layout(), type(item)
     if found is None or not flags_of(kind) & MANAGED_DICT or not found.hidden(kind):
         return None
-    return found.attributes(item, kind) if found.holds_values(item, kind) else None
+    return found if found.holds_values(item, kind) else None
 
 
 def slots_of(item: Any) -> Iterator[tuple[str, Any]]:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pympler.asizeof import asizeof
 from pympler.graph.paths import Handle, find_chains, find_paths
 
 HERE = __name__
@@ -167,6 +168,40 @@ def test_defaults_of_functions() -> None:
 
     assert path_to(default) == f"{HERE}.with_default.__defaults__[0][0]"
     assert path_to(keyword) == f"{HERE}.with_default.__kwdefaults__['word']"
+
+
+class Application:
+    """Has attributes that no method of it names, and one that a property computes."""
+
+    @functools.cached_property
+    def registry(self) -> list[Any]:
+        return []
+
+    @property
+    def extra(self) -> Any:
+        raise AssertionError("code of the application must not run")
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_attributes_that_were_set_from_outside(kind: type) -> None:
+    application, target = Application(), Target()
+    size = asizeof(application)
+    entries: Any = [target] if kind is list else {"order": target}
+    application.cache = entries  # type: ignore[attr-defined]
+    hold(application)
+    larger = asizeof(application)
+
+    place = "[0]" if kind is list else "['order']"
+    assert path_to(target) == f"{HERE}.HOLDER.cache{place}"
+    assert asizeof(application) == larger > size  # no __dict__ was made
+
+
+def test_an_attribute_that_a_property_has_computed() -> None:
+    application, target = Application(), Target()
+    application.registry.append(target)
+    hold(application)
+
+    assert path_to(target) == f"{HERE}.HOLDER.registry[0]"
 
 
 def test_a_cached_function() -> None:
