@@ -45,11 +45,11 @@ def main() -> None:
             subprocess.run([pythons[name], "-m", "pip", "install", "-q", requirement], check=True)
         plan = [("records", tool, thousand, 3) for tool in ("ours", "pympler", "objsize", "guppy")]
         plan += [("texts", tool, million, 2) for tool in ("ours", "guppy")]
-        plan += [("summary", tool, million, 2) for tool in ("ours", "guppy", "objgraph")]
-        plan += [("snapshot", "ours", million, 2), ("pause", "ours", ten, 3)]
+        tools = ("ours", "guppy", "objgraph", "pympler")
+        plan += [("summary", tool, million, 3) for tool in tools]
+        plan += [("snapshot", "ours", million, 2), ("pause", "ours", 13 * million, 3)]
         plan += [("snapshot", "ours", ten, 1), ("records", "ours", million, 2)]
         plan += [("records", tool, million, 1) for tool in ("guppy", "objsize")]
-        plan += [("summary", "pympler", million, 1)]
         for task, tool, count, times in plan:
             key = task, tool, count
             found[key] = _measure(pythons[tool], *key, times)
@@ -83,7 +83,7 @@ def _section(found: Found, thousand: int, million: int, ten: int, made: str) -> 
     summed = found["summary", "ours", million] or {}
     walked = found["snapshot", "ours", million] or {}
     more = found["snapshot", "ours", ten] or {}
-    paused = found["pause", "ours", ten] or {}
+    paused = found["pause", "ours", 13 * million] or {}
     texts = found["texts", "ours", million] or {}
     rows: list[list[str]] = []
 

@@ -94,6 +94,8 @@ def run(operations: int) -> None:
         if number % 200 == 0:
             asizeof(heap, limit=chance.choice([None, 0, 2]))
         if number % 20_000 == 0:
+            # Collections begin at any object that a walk makes.
+            gc.set_threshold(chance.randrange(1, 700), chance.randrange(10), 1000)
             snapshot = heap_snapshot()
             snapshot.top_retainers(5)
             assert snapshot.complete
@@ -106,6 +108,7 @@ def run(operations: int) -> None:
     done.set()
     for thread in threads:
         thread.join()
+    gc.set_threshold(700, 10, 10)
     print(f"{operations:,} operations with threads: done")
     counts()
     print("reference counts and blocks: as before")

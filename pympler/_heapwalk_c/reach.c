@@ -42,16 +42,28 @@ meet_tracked(Walker *walker)
     return 1;
 }
 
-/* Look at all that was met and at what that leads to. Frames are put aside; how many are left. */
+/* Without memory: of the row, that many are held. */
+static void
+let_go(Walker *walker, size_t held)
+{
+    walker->next.count = 0;
+    for (size_t i = 0; i < held; i++) {
+        Py_XDECREF(AT(walker->next, PyObject *)[i]);
+    }
+}
+
+/* Look at all that was met and at what that leads to. What is left in the row is held, as long as the
+   head of the object is in the cache: it may be garbage that only a collection waits for, and one may
+   begin when a list is made for it. Frames are put aside. How many are left; 0 without memory. */
 static size_t
-reach_all(Walker *walker, Marks *skipped)
+reach_all(Walker *walker, Marks *skipped, PyObject *frames)
 {
     Ahead ahead = {.walker = walker};
     PyTypeObject *last_type = NULL;
     Kind *kind = NULL;
-    size_t kept = 0;
+    size_t kept = 0, i = 0;
     /* The row grows while it is gone through; what is skipped is taken out of it. */
-    for (size_t i = 0; i < walker->next.count && !walker->failed; i++) {
+    for (; i < walker->next.count && !walker->failed; i++) {
         PyObject *item = next_of(&ahead, walker->next.data, i, walker->next.count);
         if (item == NULL) {
             continue;
@@ -66,15 +78,40 @@ reach_all(Walker *walker, Marks *skipped)
         }
         if (kind->mode == SKIP || kind->follow == FRAME) {
             AT(walker->next, PyObject *)[i] = NULL;
-            if (kind->mode != SKIP && !PUSH(&walker->parked, PyObject *, item)) {
+            if (kind->mode != SKIP && PyList_Append(frames, item) < 0) {
                 walker->failed = 1;
             }
             continue;
         }
         kept++;
+        Py_INCREF(item);
         meet_all(walker, kind, item);
     }
+    if (walker->failed) {
+        let_go(walker, i);
+        return 0;
+    }
     return kept;
+}
+
+/* The list of what is held in the row, to which the references go over. */
+static PyObject *
+list_of_held(Walker *walker, size_t kept)
+{
+    PyObject *found = PyList_New((Py_ssize_t)kept);
+    if (found == NULL) {
+        let_go(walker, walker->next.count);
+        return NULL;
+    }
+    Py_ssize_t place = 0;
+    PyObject **met = walker->next.data;
+    for (size_t i = 0; i < walker->next.count; i++) {
+        if (met[i] != NULL) {
+            PyList_SET_ITEM(found, place++, met[i]);
+        }
+    }
+    walker->next.count = 0;
+    return found;
 }
 
 const char reach_doc[] = PyDoc_STR(
@@ -94,10 +131,15 @@ walker_reach(Walker *walker, PyObject *args)
         PyErr_SetString(PyExc_TypeError, "give a list or None, and Marks or None");
         return NULL;
     }
+    PyObject *frames = PyList_New(0); /* first: what is made later may begin a collection */
+    if (frames == NULL) {
+        return NULL;
+    }
+    PyObject_GC_UnTrack(frames); /* it is no part of what is alive */
     begin_meeting(walker);
-    walker->parked.count = 0;
     if (items == Py_None) {
         if (!meet_tracked(walker)) {
+            Py_DECREF(frames);
             return NULL;
         }
     }
@@ -106,25 +148,12 @@ walker_reach(Walker *walker, PyObject *args)
             meet(walker, PyList_GET_ITEM(items, i));
         }
     }
-    size_t kept = reach_all(walker, skipped == Py_None ? NULL : (Marks *)skipped);
-    if (walker->failed) {
-        return no_memory(walker);
-    }
-    PyObject *frames = list_of(&walker->parked);
-    PyObject *found = frames ? PyList_New((Py_ssize_t)kept) : NULL;
-    walker->parked.count = 0;
+    size_t kept = reach_all(walker, skipped == Py_None ? NULL : (Marks *)skipped, frames);
+    PyObject *found = walker->failed ? no_memory(walker) : list_of_held(walker, kept);
     if (found == NULL) {
-        Py_XDECREF(frames);
+        Py_DECREF(frames);
         return NULL;
     }
-    Py_ssize_t place = 0;
-    PyObject **met = walker->next.data;
-    for (size_t i = 0; i < walker->next.count; i++) {
-        if (met[i] != NULL) {
-            Py_INCREF(met[i]);
-            PyList_SET_ITEM(found, place++, met[i]);
-        }
-    }
-    walker->next.count = 0;
+    PyObject_GC_Track(frames);
     return Py_BuildValue("NN", found, frames);
 }
