@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,15 @@ def test_a_module_imports_only_from_earlier_stages(module: str) -> None:
         if RANKS[stage_of(target)] >= RANKS[stage] and stage_of(target) != stage
     ]
     assert backward == []
+
+
+@pytest.mark.one_python
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    sorter = TopologicalSorter({module: {*imported_modules(module)} - {module} for module in FILES})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])), pytrace=False)
 
 
 def stage_of(module: str) -> str:

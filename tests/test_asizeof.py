@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from pympler import asizeof
 from pympler.asizeof import Asized, Asizer
-from pympler.sizing.walk import shared_ids
+from pympler.sizing.marks import shared_ids
 
 
 class Plain:
@@ -294,9 +294,8 @@ def test_a_long_chain_is_counted_in_full() -> None:
 
 
 def test_the_attributes_of_an_instance_are_counted_without_their_names() -> None:
-    point = Point(
-        big(), None
-    )  # one: the first instances of a class have room for more attributes than later ones
+    # One, since the first instances of a class have room for more attributes than later ones.
+    point = Point(big(), None)
     whole = asizeof.asizeof(point)
     point.x = None
     assert whole - asizeof.asizeof(point) == asizeof.asizeof(big())

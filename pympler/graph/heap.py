@@ -15,7 +15,7 @@ from pympler.graph.containers import list_without_tuples
 from pympler.graph.frozen import is_frozen
 from pympler.graph.roots import Held, frame_locals, is_own_frame, module_namespace, root_phases
 from pympler.sizing.compiled import extension, new_walker
-from pympler.sizing.walk import MARK_SHIFT, marks_of
+from pympler.sizing.marks import MARK_SHIFT, marks_of
 
 __all__ = ["by_type", "keys_of", "live_objects", "without_passing"]
 

@@ -21,8 +21,8 @@ from pympler.graph.snapshot_tops import Beginning, own_locals
 from pympler.sizing.flat import basic_size
 from pympler.sizing.kinds import Kind, kind_of
 from pympler.sizing.layout import layout, object_at
+from pympler.sizing.marks import MARK_SHIFT
 from pympler.sizing.shallow import EVERYTHING
-from pympler.sizing.walk import MARK_SHIFT
 from pympler.util.names import type_name
 
 __all__ = ["PureWalk", "sizes_of"]

@@ -23,7 +23,8 @@ from pympler.lifetimes.records import Record, Site
 from pympler.lifetimes.sites import application_site_of
 from pympler.lifetimes.tracking import Options, Tracking
 from pympler.sizing.kinds import Rules
-from pympler.sizing.walk import Budget, walk
+from pympler.sizing.python_walk import Budget
+from pympler.sizing.walk import walk
 from pympler.util.names import short_file
 
 __all__ = ["ChosenClasses", "RequestBirths"]

@@ -8,7 +8,8 @@ from typing import Any
 
 from pympler.sizing.asized import Asized, break_down
 from pympler.sizing.kinds import Kind, Rules
-from pympler.sizing.walk import MARK_SHIFT, Budget, Outcome, Walk, aligned, marks_of, shared_ids
+from pympler.sizing.marks import MARK_SHIFT, marks_of, shared_ids
+from pympler.sizing.python_walk import Budget, Outcome, Walk, aligned
 
 __all__ = ["asized_each"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pympler.sizing.named import attributes_of, named_referents, namespace_of
-from pympler.sizing.walk import Outcome, Walk
+from pympler.sizing.python_walk import Outcome, Walk
 from pympler.util.sizes import format_bytes
 from pympler.util.text import safe_repr
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pympler.sizing.asized import Asized, break_down
+from pympler.sizing.marks import marks_of, shared_ids
 from pympler.sizing.measured import budget_of, rules_of
 from pympler.sizing.options import Options
 from pympler.sizing.printed import (
@@ -23,8 +24,8 @@ from pympler.sizing.printed import (
     profiles,
     treatment,
 )
+from pympler.sizing.python_walk import Walk
 from pympler.sizing.record import Recorder
-from pympler.sizing.walk import Walk, marks_of, shared_ids
 from pympler.util.names import type_name
 from pympler.util.text import safe_repr
 
@@ -163,10 +164,10 @@ class Asizer:
                 self._excluded_types.append(kind)
 
     def _unwanted(self) -> _Ids:
-        return shared_ids() | self._sized | self._unreferred | self._excluded
+        return self._sized | self._unreferred | self._excluded | shared_ids()
 
     def _startable(self) -> _Ids:
-        return (shared_ids() | self._unreferred) - self._sized - self._excluded
+        return (self._unreferred | shared_ids()) - self._sized - self._excluded
 
     def _walk(self, of: type[_AnyWalk], seen: _Ids) -> _AnyWalk:
         options = self._options

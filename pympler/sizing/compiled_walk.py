@@ -1,8 +1,8 @@
 """The walk with most of its work done by the extension; the results are those of Python's walk.
 
 Level by level, objects of types that need Python are handed back and handled as
-:class:`~pympler.sizing.walk.Walk` handles all of them: those with handlers of the user's, with a
-``__sizeof__`` written in Python, with referents that gc does not know.
+:class:`~pympler.sizing.python_walk.Walk` handles all of them: those with handlers of the user's,
+with a ``__sizeof__`` written in Python, with referents that gc does not know.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 from pympler.sizing.compiled import extension, new_walker
 from pympler.sizing.flat import int_bytes
 from pympler.sizing.kinds import Rules, kind_of
+from pympler.sizing.marks import marks_of, shared_ids
+from pympler.sizing.python_walk import Budget, Measured, Outcome, Walk
 from pympler.sizing.taught import teach, teach_basics
-from pympler.sizing.walk import Budget, Measured, Outcome, Walk, marks_of, shared_ids
 from pympler.util.parts import parts
 
 __all__ = ["CompiledWalk"]
@@ -27,7 +28,7 @@ def _shared_marks() -> Any:
 
 
 class CompiledWalk(Walk):
-    """The state of one walk of the extension; see :class:`~pympler.sizing.walk.Walk`."""
+    """The state of one walk of the extension; see :class:`~pympler.sizing.python_walk.Walk`."""
 
     __slots__ = ("_alone", "_begun", "_walker")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from pympler.sizing.kinds import Kind, Rules, kind_of
-from pympler.sizing.walk import aligned, shared_ids
+from pympler.sizing.marks import shared_ids
+from pympler.sizing.python_walk import aligned
 
 __all__ = ["exclusive_bytes"]
 
@@ -50,7 +52,7 @@ class _Graph:
             self._referents.append([id(child) for child in children if id(child) in self._places])
             place += 1
 
-    def _add(self, items: list[Any], shared: set[int]) -> None:
+    def _add(self, items: list[Any], shared: AbstractSet[int]) -> None:
         for item in items:
             if id(item) in self._places or id(item) in shared:
                 continue

@@ -7,8 +7,9 @@ from typing import Any
 
 from pympler.sizing.kinds import Rules
 from pympler.sizing.options import Options
+from pympler.sizing.python_walk import Budget, Measured
 from pympler.sizing.registry import handlers, mapped_share
-from pympler.sizing.walk import Budget, Measured, walk
+from pympler.sizing.walk import walk
 from pympler.util.names import type_name
 from pympler.util.sizes import format_bytes
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pympler.sizing.kinds import Kind
-from pympler.sizing.walk import Measured, Outcome, Walk, aligned
+from pympler.sizing.python_walk import Measured, Outcome, Walk, aligned
 
 __all__ = ["Recorder", "Row"]
 

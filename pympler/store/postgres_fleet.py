@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pympler.leaks.report import VERDICTS, LeakSummary, RouteSummary, worst
 from pympler.store import Moment, rows
+from pympler.store.database import DatabaseStore
 from pympler.store.fleet import (
     DAY_S,
     MOST_ACCUSERS,
@@ -21,9 +22,6 @@ from pympler.store.fleet import (
     newly_bad,
     rank,
 )
-
-if TYPE_CHECKING:
-    from pympler.store.postgres import PostgresStore
 
 __all__ = ["PostgresReader"]
 
@@ -68,7 +66,7 @@ _WORST = f"array_position(ARRAY{list(VERDICTS)!r}, verdict) NULLS LAST, rss_grow
 class PostgresReader:
     """Reads the fleet from the columns of its summaries and from the roll-ups."""
 
-    def __init__(self, store: PostgresStore) -> None:
+    def __init__(self, store: DatabaseStore) -> None:
         self._store = store
 
     def _all(self, make: Callable[..., Any], sql: str, values: Sequence[Any] = ()) -> list[Any]:

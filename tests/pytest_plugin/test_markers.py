@@ -360,7 +360,7 @@ def test_nothing_is_loaded_or_printed_that_nobody_asked_for(
 
         def test_it():
             ours = {name for name in sys.modules if name.startswith("pympler")}
-            assert ours == {"pympler_pytest", "pympler_pytest.plugin"}
+            assert ours == {"pympler_pytest", "pympler_pytest.plugin", "pympler_pytest.stash"}
         """
     )
     result = run(pytester, monkeypatch)

@@ -19,8 +19,10 @@ from pympler.asizeof import add_handler, remove_handler
 from pympler.sizing import compiled
 from pympler.sizing.compiled import extension
 from pympler.sizing.kinds import Rules
+from pympler.sizing.marks import marks_of, shared_ids
+from pympler.sizing.python_walk import Budget, Measured, Walk
 from pympler.sizing.registry import handlers
-from pympler.sizing.walk import Budget, Measured, Walk, marks_of, shared_ids, walk
+from pympler.sizing.walk import walk
 from tests.support import require
 
 
@@ -205,7 +207,8 @@ def test_the_whole_heap_of_a_process() -> None:
     code = """
 import gc, sys, json, decimal, asyncio, unittest.mock, email.message, sqlite3
 from pympler.sizing.kinds import Rules
-from pympler.sizing.walk import Budget, Walk, marks_of, shared_ids
+from pympler.sizing.marks import marks_of, shared_ids
+from pympler.sizing.python_walk import Budget, Walk
 from pympler.sizing.compiled_walk import CompiledWalk
 gc.disable()
 rules = Rules(code=True, frames=False, ignored=False)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any, overload
-from weakref import WeakSet
 
 from pympler.errors import SettingsError
 from pympler.leaks.guard import guard
@@ -14,23 +13,18 @@ from pympler.leaks.settings import OWN_PREFIX, QUERY, Settings
 from pympler.leaks.stepping import run
 from pympler.leaks.watched import WatchedRequest
 from pympler_asgi.routes import route_template
+from pympler_asgi.scope import (
+    MONITOR_KEY,
+    MOUNTED,
+    REQUEST_KEY,
+    ASGIApp,
+    Message,
+    Receive,
+    Scope,
+    Send,
+)
 
 __all__ = ["REQUEST_KEY", "WEBSOCKET", "MemoryMiddleware"]
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-MONITOR_KEY = "pympler.monitor"
-"""Key of the monitor in the scope of a request to the pages, which is not watched."""
-
-MOUNTED: WeakSet[Any] = WeakSet()
-"""The pages that somebody has mounted in this process, and so has asked for."""
-
-REQUEST_KEY = "pympler"
-"""Key of the :class:`~pympler.leaks.watched.WatchedRequest` in the scope of a request."""
 
 WEBSOCKET = "WEBSOCKET"
 """In place of the method of a request, for a WebSocket connection from its start to its end."""

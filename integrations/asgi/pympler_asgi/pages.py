@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 from urllib.parse import unquote
 
 from pympler.leaks.monitor import LeakMonitor
@@ -22,15 +20,17 @@ from pympler.render.pages import (
     read_headers,
 )
 from pympler.render.pages import access as rules
-from pympler_asgi.middleware import MONITOR_KEY, MOUNTED, REQUEST_KEY
+from pympler_asgi.scope import (
+    MONITOR_KEY,
+    MOUNTED,
+    REQUEST_KEY,
+    ASGIApp,
+    Receive,
+    Scope,
+    Send,
+)
 
 __all__ = ["ReportsApp", "reports_app", "wants_snapshot"]
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger("pympler")
 

@@ -8,7 +8,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from pympler_flask.extension import State
+from pympler_flask.state import State
 
 __all__ = ["loaded_application", "pympler_commands"]
 

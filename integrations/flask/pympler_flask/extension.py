@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from click import Group
 from flask import Flask, got_request_exception, request, request_started
 
 from pympler.errors import SettingsError, UsageError
@@ -15,8 +13,10 @@ from pympler.leaks.settings import QUERY, Settings
 from pympler.leaks.watched import WatchedRequest
 from pympler.wsgi import REQUEST_KEY, MemoryMiddleware
 from pympler_flask.blueprint import make_blueprint, wants_snapshot
+from pympler_flask.commands import pympler_commands
+from pympler_flask.state import State
 
-__all__ = ["TOOLBAR", "Pympler", "State"]
+__all__ = ["TOOLBAR", "Pympler"]
 
 TOOLBAR = "/_debug_toolbar/"
 """Path of Flask-DebugToolbar's own rules."""
@@ -24,13 +24,6 @@ TOOLBAR = "/_debug_toolbar/"
 _NAME = "pympler"
 _PREFIX = "PYMPLER_"
 _NAME_ROUTE = guard("name the route of a request")
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What the extension keeps per application, in ``app.extensions["pympler"]``."""
-
-    monitor: LeakMonitor
 
 
 class Pympler:
@@ -67,7 +60,7 @@ class Pympler:
             return
         monitor = self._monitor(app)
         app.extensions[_NAME] = State(monitor)
-        app.cli.add_command(_commands())
+        app.cli.add_command(pympler_commands)
         if not monitor.settings.enabled:
             return
         app.wsgi_app = _Middleware(app.wsgi_app, monitor=monitor)  # type: ignore[method-assign]
@@ -99,12 +92,6 @@ class Pympler:
 class _Middleware(MemoryMiddleware):
     def _wants_snapshot(self, environ: Any) -> bool:
         return False  # not yet: who may have one is asked where Flask's request is known
-
-
-def _commands() -> Group:
-    from pympler_flask.commands import pympler_commands
-
-    return pympler_commands
 
 
 def _require_flask(app: object) -> None:

@@ -34,7 +34,8 @@ from pympler.leaks.monitor import LeakMonitor
 from pympler.leaks.watched import WatchedRequest
 from pympler.render.panel import TEMPLATES, Shown, subtitle, view
 from pympler.wsgi import REQUEST_KEY
-from pympler_flask.extension import TOOLBAR, State
+from pympler_flask.extension import TOOLBAR
+from pympler_flask.state import State
 
 __all__ = ["MemoryPanel"]
 

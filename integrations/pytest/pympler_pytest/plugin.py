@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pympler_pytest.stash import WATCH
+
 if TYPE_CHECKING:
     from pympler_pytest.fixture import LeakCheck
-    from pympler_pytest.watch import Watch
 
-__all__ = ["MARKERS", "WATCH", "leak_check"]
+__all__ = ["MARKERS", "leak_check"]
 
 MARKERS = {
     "no_leaks": "no_leaks: fail if the test, repeated, keeps ever more objects or memory.",
     "max_growth": 'max_growth("10 KB"): fail if each repetition of the test keeps more than this.',
     "max_memory": 'max_memory("50 MB"): fail if the test needs more than this at a time.',
 }
-
-WATCH: pytest.StashKey[Watch] = pytest.StashKey()
-"""Where an item keeps what is known of it while it runs."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,7 +8,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from pympler_pytest.kept import Census
-from pympler_pytest.plugin import WATCH
+from pympler_pytest.stash import WATCH
 from pympler_pytest.watch import Watch
 
 __all__ = ["run_protocol"]

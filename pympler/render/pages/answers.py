@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pympler.errors import PymplerError
+from pympler.render.pages.errors import MissingError
 from pympler.render.pages.request import PageRequest
+from pympler.render.pages.snapshot_files import Snapshots
 from pympler.store import Store
 
-if TYPE_CHECKING:
-    from pympler.render.pages.heap_objects import Snapshots
-
-__all__ = ["MissingError", "Redirect", "RefusedError", "Rendered", "Site", "number_of"]
+__all__ = ["Redirect", "Rendered", "Site", "number_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +51,6 @@ class Redirect:
     path: str
     query: Mapping[str, object] = field(default_factory=dict)
     elsewhere: bool = False
-
-
-class MissingError(PymplerError):
-    """What was asked for is not there: a 404 with this message."""
-
-
-class RefusedError(PymplerError):
-    """A form asks for what cannot be done now: a 409 with this message."""
 
 
 def number_of(fields: Mapping[str, str], name: str, default: int, *, least: int = 0) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pympler.leaks.report import LeakSummary, Place
-from pympler.render.pages.answers import MissingError, Rendered, Site
+from pympler.render.pages.answers import Rendered, Site
+from pympler.render.pages.errors import MissingError
 from pympler.render.pages.jobs import able_workers
 from pympler.render.pages.merge import worker_name
 from pympler.render.pages.moments import recent, tracked_curves

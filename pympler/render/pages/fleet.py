@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pympler.leaks.report import worst
-from pympler.render.pages.answers import MissingError, Rendered, Site, number_of
+from pympler.render.pages.answers import Rendered, Site, number_of
+from pympler.render.pages.errors import MissingError
 from pympler.render.pages.moments import memory_of_one
 from pympler.store.fleet import ALIVE_S, DayGrowth, Fleet, rank
 from pympler.store.fleet_reader import reader_of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pympler.render.pages.answers import MissingError, Rendered, Site
+from pympler.render.pages.answers import Rendered, Site
+from pympler.render.pages.errors import MissingError
 from pympler.render.pages.heap_objects import show_object, show_type
 from pympler.render.pages.jobs import able_workers, last_pause, of_kind, read_result
 from pympler.render.pages.treemap import treemap

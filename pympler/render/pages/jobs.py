@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from pympler.errors import StoreError
 from pympler.leaks.report import from_dict
-from pympler.render.pages.answers import MissingError, Redirect, RefusedError, Rendered, Site
+from pympler.render.pages.answers import Redirect, Rendered, Site
+from pympler.render.pages.errors import MissingError, RefusedError
 from pympler.store import Job
 from pympler.store.fleet import ALIVE_S
 from pympler.store.fleet_reader import reader_of

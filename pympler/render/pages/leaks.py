@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pympler.render.pages.answers import MissingError, Rendered, Site
+from pympler.render.pages.answers import Rendered, Site
+from pympler.render.pages.errors import MissingError
 from pympler.render.pages.merge import merge_routes, merge_suspects, worker_name
 from pympler.render.pages.moments import length_curves, recent
 from pympler.store.fleet import SPOKEN_OF

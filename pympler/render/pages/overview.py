@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pympler.leaks.report import LeakSummary, worst
-from pympler.render.pages.answers import MissingError, Rendered, Site
+from pympler.render.pages.answers import Rendered, Site
+from pympler.render.pages.errors import MissingError
 from pympler.render.pages.merge import merge_routes, worker_name
 from pympler.render.pages.moments import memory_curves, recent
 from pympler.store.fleet import FleetRoute, unattributed_in

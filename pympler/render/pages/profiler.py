@@ -15,7 +15,8 @@ from pympler.lifetimes.picture import ClassHistory, Picture
 from pympler.lifetimes.records import Site as Place
 from pympler.lifetimes.tracked import TrackedObject
 from pympler.render.pages import garbage
-from pympler.render.pages.answers import MissingError, Redirect, Rendered, Site
+from pympler.render.pages.answers import Redirect, Rendered, Site
+from pympler.render.pages.errors import MissingError
 from pympler.util.names import short_file
 
 __all__ = ["NAVIGATION", "View", "views_of"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pympler.render.pages.answers import MissingError, Rendered, Site, number_of
+from pympler.render.pages.answers import Rendered, Site, number_of
+from pympler.render.pages.errors import MissingError
 from pympler.render.pages.jobs import able_workers, of_kind, read_result
 from pympler.render.pages.merge import merge_routes, merge_suspects
 from pympler.store import Query
