@@ -94,9 +94,9 @@ def summary(tool: str, objects: int, times: int) -> Figures:
         summarize = importlib.import_module("pympler.summary").summarize
         figures["summary"] = best(lambda: summarize(muppy.get_objects()), times)
     if tool == "ours":
-        growth = importlib.import_module("pympler.leaks.growth")
-        growth.read_lengths()
-        figures["growth"] = best(growth.read_lengths, times)
+        containers = importlib.import_module("pympler.leaks.containers")
+        containers.read_lengths()
+        figures["growth"] = best(containers.read_lengths, times)
         figures["collect"] = collect_s(times)
     del kept
     return figures

@@ -78,7 +78,7 @@ def run(operations: int) -> None:
     from pympler import muppy, summary
     from pympler.asizeof import asizeof
     from pympler.graph import heap_snapshot
-    from pympler.leaks.growth import read_lengths
+    from pympler.leaks.containers import read_lengths
     from pympler.sizing.compiled import walk_name
 
     print(walk_name())

@@ -33,6 +33,7 @@ STAGES = """
     pympler.leaks.guard
     pympler.leaks.settings
     pympler.leaks.classpaths
+    pympler.leaks.plain
     pympler.leaks.report
     pympler.leaks.chosen
     pympler.store
@@ -46,7 +47,7 @@ STAGES = """
     pympler.leaks.young
     pympler.leaks.counters pympler.leaks.lengths pympler.leaks.unreachable
     pympler.leaks.survivors
-    pympler.leaks.growth
+    pympler.leaks.containers pympler.leaks.growth
     pympler.leaks.bounds
     pympler.leaks.holders
     pympler.leaks.tracing

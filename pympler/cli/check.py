@@ -25,7 +25,7 @@ from pympler.leaks.check import (
 )
 from pympler.leaks.check.baseline import Baseline, read_baseline
 from pympler.leaks.check.drive import alarm
-from pympler.leaks.report import to_dict
+from pympler.leaks.plain import to_dict
 
 __all__ = ["add_parser", "print_json_error", "run", "wants_json"]
 

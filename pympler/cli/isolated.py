@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from pympler.leaks.check import CheckResult, RouteResult
-from pympler.leaks.report import from_dict
+from pympler.leaks.plain import from_dict
 
 __all__ = ["check_isolated"]
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from pympler.cli import stores
 from pympler.errors import StoreError, UsageError
-from pympler.leaks.report import VERDICTS, LeakSummary, to_dict, worst
+from pympler.leaks.plain import to_dict
+from pympler.leaks.report import VERDICTS, LeakSummary, worst
 from pympler.render.fleet import FleetRenderer, fleet_dict
 from pympler.store import Store
 from pympler.store.fleet import ALIVE_S, fleet_of, new_since, selected, unattributed_in

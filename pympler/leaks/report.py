@@ -3,58 +3,33 @@
 from __future__ import annotations
 
 import functools
-import typing
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pympler.leaks.plain import SCHEMA, Plain
 
 __all__ = [
-    "SCHEMA",
     "VERDICTS",
     "ClassTotal",
     "ClassUse",
     "Counters",
     "LeakSummary",
     "Place",
-    "Plain",
     "RequestReport",
     "RouteSummary",
     "Rows",
     "Suspect",
     "TypeCount",
     "TypeCounts",
-    "from_dict",
-    "to_dict",
     "worker_id",
     "worst",
 ]
-
-SCHEMA = 1
-"""Version of the dictionaries made by ``to_dict``; it rises when a field changes its meaning."""
 
 VERDICTS = ("leak", "native", "cyclic-garbage", "allocator", "bounded", "clean")
 """Every verdict, the worst first. ``None`` stands for "not known yet"."""
 
 T = TypeVar("T")
-
-
-class Plain:
-    """What is written and read as JSON, with the version of its schema."""
-
-    __slots__ = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """This value as JSON-ready data."""
-        return dict(to_dict(self))
-
-    @classmethod
-    def from_dict(cls: type[T], data: Mapping[str, Any]) -> T:
-        """The value that :meth:`to_dict` described.
-
-        Raises:
-            ValueError: if it was written by a newer version, or a field is missing.
-        """
-        return from_dict(cls, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +309,7 @@ def worker_id(host: str, pid: int, started_at: float) -> str:
     return f"{name}.{pid}.{int(started_at * 1000)}"
 
 
-def worst(verdicts: typing.Iterable[str | None]) -> str | None:
+def worst(verdicts: Iterable[str | None]) -> str | None:
     """The worst of some verdicts, ``None`` if none is known.
 
     Example:
@@ -343,58 +318,3 @@ def worst(verdicts: typing.Iterable[str | None]) -> str | None:
     """
     known = [verdict for verdict in verdicts if verdict is not None]
     return min(known, key=VERDICTS.index) if known else None
-
-
-def to_dict(value: Any) -> Any:
-    """A report as JSON-ready data: dictionaries, lists, strings and numbers."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_dict(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, (tuple, list)):
-        return [to_dict(item) for item in value]
-    return value
-
-
-def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:
-    """The value of the dataclass ``kind`` that :func:`to_dict` described.
-
-    Keys that this version does not know are ignored, so that a newer writer can add fields.
-
-    Raises:
-        ValueError: if the schema is newer than this version reads, or a field is missing.
-    """
-    schema = data.get("schema", SCHEMA)
-    if not isinstance(schema, int) or schema > SCHEMA:
-        raise ValueError(
-            f"{kind.__name__} of schema {schema!r} cannot be read, this version reads up to "
-            f"{SCHEMA}; upgrade pympler"
-        )
-    try:
-        return kind(
-            **{
-                name: data[name] if part is None else _rebuild(part, data[name])
-                for name, part in _parts(kind)  # type: ignore[arg-type]
-                if name in data
-            }
-        )
-    except TypeError as error:
-        raise ValueError(f"{kind.__name__} cannot be read: {error}") from error
-
-
-@functools.cache  # a page reads hundreds of reports
-def _parts(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
-    """The fields of a dataclass, each with its type if there is something to rebuild."""
-    hints = typing.get_type_hints(kind)
-    found = []
-    for field in fields(kind):
-        hint = hints[field.name]
-        made = typing.get_origin(hint) is tuple or (isinstance(hint, type) and is_dataclass(hint))
-        found.append((field.name, hint if made else None))
-    return tuple(found)
-
-
-def _rebuild(hint: Any, value: Any) -> Any:
-    if isinstance(hint, type) and is_dataclass(hint):
-        return from_dict(hint, value)
-    if typing.get_origin(hint) is tuple:
-        return tuple(_rebuild(typing.get_args(hint)[0], item) for item in value)
-    return value

@@ -15,8 +15,8 @@ from pympler.graph.containers import list_without_tuples
 from pympler.graph.frozen import is_frozen
 from pympler.graph.paths import find_chains
 from pympler.leaks.budget import WalkCost
+from pympler.leaks.containers import read_lengths, tracked_objects
 from pympler.leaks.evidence import LEAST_SHARED_GROWTH, Lengths
-from pympler.leaks.growth import read_lengths, tracked_objects
 from pympler.leaks.holders import Holder, describe_holder
 from pympler.sizing.compiled import extension
 from pympler.util.gc_callbacks import before_full_collections

@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from pympler.leaks.report import Suspect, to_dict
+from pympler.leaks.plain import to_dict
+from pympler.leaks.report import Suspect
 from pympler.leaks.verdict import overall, plural, unattributed_line
 from pympler.store.fleet import BAD, Fleet, FleetRoute
 from pympler.util.sizes import format_bytes

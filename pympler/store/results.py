@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pympler.leaks.report import SCHEMA, Plain, TypeCount
+from pympler.leaks.plain import SCHEMA, Plain
+from pympler.leaks.report import TypeCount
 
 __all__ = [
     "RESULTS",

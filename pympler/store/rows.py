@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
 
-from pympler.leaks.report import LeakSummary, RequestReport, to_dict
+from pympler.leaks.plain import to_dict
+from pympler.leaks.report import LeakSummary, RequestReport
 from pympler.store import Job, Moment
 
 __all__ = [

@@ -13,7 +13,7 @@ import gc, sys
 from pympler import asizeof
 from pympler.graph import heap_snapshot
 from pympler.graph.heap import live_objects
-from pympler.leaks.growth import read_lengths
+from pympler.leaks.containers import read_lengths
 from pympler.summary import summarize
 
 class Node:

@@ -119,7 +119,7 @@ def three_walks() -> tuple[list[set[str]], int]:
 def test_buffers_are_found_in_three_walks(monkeypatch: pytest.MonkeyPatch, compiled: bool) -> None:
     if not compiled:
         monkeypatch.setattr("pympler.leaks.scan.extension", lambda: None)
-        monkeypatch.setattr("pympler.leaks.growth.extension", lambda: None)
+        monkeypatch.setattr("pympler.leaks.containers.extension", lambda: None)
 
     found, requests = three_walks()
 
@@ -130,10 +130,10 @@ def test_buffers_are_found_in_three_walks(monkeypatch: pytest.MonkeyPatch, compi
 
 FROZEN = """
     import gc, sys
-    from pympler.leaks import growth, scan
+    from pympler.leaks import containers, scan
     from tests.leaks import test_scan
     if sys.argv[1] == "python":
-        scan.extension = growth.extension = lambda: None
+        scan.extension = containers.extension = lambda: None
     gc.freeze()
     found, requests = test_scan.three_walks()
     assert found[0] == found[1] == set(), found

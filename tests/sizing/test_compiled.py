@@ -353,7 +353,7 @@ LISTINGS = """
 import gc, io, queue, sys, collections, array, functools
 from pympler import muppy, summary
 from pympler.graph import heap
-from pympler.leaks import growth
+from pympler.leaks import containers
 gc.disable()
 
 class Own(list): pass
@@ -367,17 +367,17 @@ kept = [Own([1]), {1: "a"}, {"b": 2}, collections.deque([1, 2]), array.array("i"
 
 def both(ask):
     found = []
-    for module in (heap, summary, growth):
+    for module in (heap, summary, containers):
         module.kept = module.extension
     for _ in range(2):
         ask()
     for use in (False, True):
-        for module in (heap, summary, growth):
+        for module in (heap, summary, containers):
             module.extension = module.kept if use else lambda: None
         found.append(ask())
     return found
 
-lengths = both(growth.read_lengths)
+lengths = both(containers.read_lengths)
 same = lengths[0].items() & lengths[1].items()
 assert len(same) > 3000 and all(len(one.items() - same) < 30 for one in lengths), (
     len(same), [len(one.items() - same) for one in lengths])
@@ -410,7 +410,7 @@ import gc, resource
 from pympler.asizeof import asizeof
 from pympler.graph import heap_snapshot
 from pympler import muppy, summary
-from pympler.leaks.growth import read_lengths
+from pympler.leaks.containers import read_lengths
 from pympler.errors import SnapshotError
 made = [[str(number)] for number in range(60_000)]
 asks = [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pympler.errors import UsageError
 from pympler.leaks.check.result import RouteResult
-from pympler.leaks.report import SCHEMA
+from pympler.leaks.plain import SCHEMA
 
 __all__ = ["Baseline", "read_baseline"]
 

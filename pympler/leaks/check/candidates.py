@@ -16,7 +16,8 @@ from pympler.graph.landmarks import what_runs
 from pympler.graph.paths import find_chains
 from pympler.graph.roots import is_own, module_namespace
 from pympler.leaks.bounds import NOTHING_DECLARED, Declared, declared_of, of_application
-from pympler.leaks.growth import cache_dict, fetch, left_behind
+from pympler.leaks.check.weight import left_behind
+from pympler.leaks.containers import cache_dict, fetch
 from pympler.leaks.lengths import LruCache, bound_of, length_of
 from pympler.leaks.report import Suspect
 from pympler.sizing.flat import flat_size

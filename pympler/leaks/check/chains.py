@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pympler.leaks.check.candidates import name_objects
-from pympler.leaks.growth import Link, find_hubs, find_links, left_behind, reached, tracked_ids
+from pympler.leaks.check.links import Link, find_hubs, find_links, reached
+from pympler.leaks.check.weight import left_behind
+from pympler.leaks.containers import tracked_ids
 from pympler.leaks.report import Suspect
 from pympler.leaks.tracing import StoreTracer
 from pympler.util.names import type_name

@@ -12,13 +12,8 @@ from pympler.leaks.check.candidates import Candidate, container_candidates, name
 from pympler.leaks.check.copies import Copies
 from pympler.leaks.check.meter import Meter, Window, middle
 from pympler.leaks.check.slots import Slots, growing_slots, read_slots, slot_candidates
-from pympler.leaks.growth import (
-    advance,
-    fetch,
-    growing,
-    read_lengths,
-    start_tracks,
-)
+from pympler.leaks.containers import fetch, read_lengths
+from pympler.leaks.growth import advance, growing, start_tracks
 from pympler.leaks.lengths import bound_of, length_of
 from pympler.sizing.flat import flat_size
 from pympler.util.names import type_name

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from pympler.leaks.check.candidates import Candidate, name_objects
-from pympler.leaks.growth import fetch, listed_objects
+from pympler.leaks.containers import fetch, listed_objects
 from pympler.sizing.flat import flat_size
 from pympler.util.names import type_name
 

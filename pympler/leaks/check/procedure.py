@@ -25,13 +25,8 @@ from pympler.leaks.check.registers import register_candidates
 from pympler.leaks.check.sender import Sender
 from pympler.leaks.check.slots import Slots, growing_slots, read_slots, slot_candidates
 from pympler.leaks.check.trees import find_tree
-from pympler.leaks.growth import (
-    advance,
-    growing,
-    read_lengths,
-    start_tracks,
-    tracked_ids,
-)
+from pympler.leaks.containers import read_lengths, tracked_ids
+from pympler.leaks.growth import advance, growing, start_tracks
 from pympler.leaks.report import Suspect
 from pympler.leaks.tracing import StoreTracer
 

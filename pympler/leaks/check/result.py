@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pympler.leaks.report import SCHEMA, VERDICTS, Suspect, worst
+from pympler.leaks.plain import SCHEMA
+from pympler.leaks.report import VERDICTS, Suspect, worst
 
 __all__ = ["CheckResult", "RouteResult"]
 

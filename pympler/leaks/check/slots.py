@@ -15,7 +15,7 @@ from typing import Any
 
 from pympler.graph.roots import is_own
 from pympler.leaks.check.candidates import Candidate, name_objects
-from pympler.leaks.growth import listed_objects
+from pympler.leaks.containers import listed_objects
 from pympler.leaks.lengths import LruCache, bound_of
 from pympler.sizing.flat import flat_size
 from pympler.util.names import type_name

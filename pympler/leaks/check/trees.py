@@ -13,7 +13,8 @@ from pympler.graph.roots import is_own
 from pympler.leaks.check.candidates import name_objects
 from pympler.leaks.check.chains import Chain
 from pympler.leaks.check.persist import shared_way
-from pympler.leaks.growth import left_behind, tracked_objects
+from pympler.leaks.check.weight import left_behind
+from pympler.leaks.containers import tracked_objects
 from pympler.leaks.report import Suspect
 from pympler.util.names import type_name
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from pympler.errors import StoreError
-from pympler.leaks.report import from_dict
+from pympler.leaks.plain import from_dict
 from pympler.render.pages.answers import Redirect, Rendered, Site
 from pympler.render.pages.errors import MissingError, RefusedError
 from pympler.store import Job

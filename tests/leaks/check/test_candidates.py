@@ -7,7 +7,7 @@ import weakref
 from typing import Any
 
 from pympler.leaks.check.candidates import Candidate, rank
-from pympler.leaks.growth import tracked_ids
+from pympler.leaks.containers import tracked_ids
 
 
 class User:

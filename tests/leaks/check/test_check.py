@@ -21,7 +21,7 @@ import pytest
 
 from pympler.errors import UsageError
 from pympler.leaks.check import CheckResult, Limits, RouteResult, check
-from pympler.leaks.report import from_dict
+from pympler.leaks.plain import from_dict
 from tests.support import require
 
 APPS = Path(__file__).resolve().parents[2] / "apps"

@@ -6,7 +6,7 @@ import gc
 from typing import Any
 
 from pympler.leaks.check.trees import find_tree
-from pympler.leaks.growth import tracked_ids
+from pympler.leaks.containers import tracked_ids
 
 TREE: dict[str, Any] = {}
 
