@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -40,6 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("pympler: interrupted", file=sys.stderr)
         code = 130
+    except Exception:  # noqa: BLE001 - Python would end with 1, which says that something leaks
+        traceback.print_exc()
+        print("pympler: this is a fault of Pympler, not of the application", file=sys.stderr)
+        code = 2
     if argv is None:
         _leave(code)
     return code

@@ -91,7 +91,7 @@ def check(
         try:
             driver = _driver(application, timeout_s)
         except ApplicationError as error:
-            return CheckResult(error=f"the application {error}")
+            return CheckResult(error=f"the application's {error}")
         # One that a factory has made is in no module; a server would hold it in our place.
         if not _is_in_a_module(application):
             add_root(_APPLICATION, application)

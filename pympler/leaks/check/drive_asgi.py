@@ -53,7 +53,7 @@ class AsgiDriver:
         try:
             self._run(self._lifespan.start(), "start-up")
         except BaseException:
-            self.close()
+            self._end()  # no shutdown where the start-up has failed
             raise
         self._state = self._lifespan.state
         add_root(_STATE, self._state)
@@ -90,8 +90,6 @@ class AsgiDriver:
         """Run the shutdown of the application and end its event loop; may be called twice."""
         if self._loop.is_closed():
             return
-        remove_root(_LOOP)
-        remove_root(_STATE)
         try:
             if not self._hangs:
                 self._run(self._lifespan.stop(), "shutdown")
@@ -173,6 +171,8 @@ class AsgiDriver:
         self._hangs = not task.done()
 
     def _end(self) -> None:
+        remove_root(_LOOP)
+        remove_root(_STATE)
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()
@@ -262,19 +262,32 @@ class _Lifespan:
         self._task: asyncio.Task[None] | None = None
         self._to_application: asyncio.Queue[_Message] | None = None
         self._answer: asyncio.Future[_Message] | None = None
+        self._knows_it = False
+        self._raised = ""
 
     async def start(self) -> None:
         self._to_application = asyncio.Queue()
         self._task = asyncio.get_running_loop().create_task(self._serve())
         message = await self._exchange("startup")
         if message is not None and message["type"] == "lifespan.startup.failed":
-            text = str(message.get("message", "")).strip().rpartition("\n")[2]
-            raise ApplicationError(f"start-up failed: {text or 'lifespan.startup.failed'}")
+            raise await self._failure("start-up", message)
+        self._knows_it = message is not None
 
     async def stop(self) -> None:
-        if self._task is not None and not self._task.done():
-            await self._exchange("shutdown")
-            await asyncio.wait({self._task}, timeout=_GRACE_S)
+        assert self._task is not None
+        message = None if self._task.done() else await self._exchange("shutdown")
+        await asyncio.wait({self._task}, timeout=_GRACE_S)
+        if message is not None and message["type"] == "lifespan.shutdown.failed":
+            raise await self._failure("shutdown", message)
+        if self._knows_it and self._raised:
+            raise ApplicationError(f"lifespan raised {self._raised}")
+
+    async def _failure(self, what: str, message: _Message) -> ApplicationError:
+        """What has failed, as the application says it; better, as it raised it."""
+        assert self._task is not None
+        await asyncio.wait({self._task}, timeout=_GRACE_S)
+        said = str(message.get("message", "")).strip().rpartition("\n")[2]
+        return ApplicationError(f"{what} failed: {self._raised or said or message['type']}")
 
     async def _exchange(self, event: str) -> _Message | None:
         """Tell the application of an event; its answer, ``None`` if it ends without one."""
@@ -293,9 +306,9 @@ class _Lifespan:
             await self._application(scope, self._to_application.get, self._receive_answer)
         except ApplicationError:
             raise
-        except Exception:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
             # Applications that do not know the lifespan raise, and servers take that as a no.
-            return
+            self._raised = describe_error(error)
 
     async def _receive_answer(self, message: _Message) -> None:
         if self._answer is not None and not self._answer.done():

@@ -86,6 +86,10 @@ class WsgiDriver:
         body: Iterable[bytes] = self._application(self._environ(request), start_response)
         try:
             for part in body:
+                if not isinstance(part, bytes):
+                    raise ApplicationError(
+                        f"answered with a {type(part).__name__} in its body, where WSGI has bytes"
+                    )
                 if keep:
                     parts.append(part)
         finally:

@@ -19,7 +19,8 @@ __all__ = ["application_kind", "describe_error", "load_application", "load_scrip
 
 _Arguments = tuple[list[Any], dict[str, Any]]
 
-_HOW = "write module:attribute, such as shop.wsgi:application or shop:create_app()"
+_HOW = "names no application; write module:attribute, such as shop.wsgi:application or shop:make()"
+_HOW_SCRIPT = "names no script; write module:function, such as checks:order"
 
 
 def load_application(spec: str) -> Callable[..., Any]:
@@ -31,7 +32,7 @@ def load_application(spec: str) -> Callable[..., Any]:
         UsageError: if nothing of that name is there.
         ApplicationError: if the application fails while it is imported or made.
     """
-    found, arguments = _find(spec)
+    found, arguments = _find(spec, _HOW)
     if arguments is not None:
         found = _make(spec, found, arguments)
     return _checked(spec, found, called=arguments is not None)
@@ -44,7 +45,7 @@ def load_script(spec: str) -> Callable[..., Any]:
         UsageError: if nothing of that name is there, or it cannot be called with one argument.
         ApplicationError: if its module fails while it is imported.
     """
-    found, arguments = _find(spec)
+    found, arguments = _find(spec, _HOW_SCRIPT)
     if arguments is not None or not callable(found) or not _accepts(found, 1):
         raise UsageError(f"{spec!r} is no function of one argument, which is a client")
     if inspect.iscoroutinefunction(found):
@@ -52,12 +53,17 @@ def load_script(spec: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _find(spec: str) -> tuple[Any, _Arguments | None]:
-    """What ``module:attribute`` names, and the arguments if it is to be called."""
+def _find(spec: str, how: str) -> tuple[Any, _Arguments | None]:
+    """What ``module:attribute`` names, and the arguments if it is to be called.
+
+    Args:
+        spec: what is named.
+        how: says what it should have been, if it is nothing of the kind.
+    """
     module_name, colon, expression = spec.partition(":")
     if not colon or not module_name or not expression:
-        raise UsageError(f"{spec!r} names no application; {_HOW}")
-    names, arguments = _parse(spec, expression)
+        raise UsageError(f"{spec!r} {how}")
+    names, arguments = _parse(spec, expression, how)
     folder = os.getcwd()
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -92,7 +98,7 @@ def application_kind(application: Any) -> str | None:
     function = application
     while isinstance(function, functools.partial):
         function = function.func
-    if any(map(inspect.iscoroutinefunction, (function, type(function).__call__))):
+    if any(map(_is_coroutine_function, (function, type(function).__call__))):
         return "asgi" if _accepts(application, 3) else None
     fits = [kind for kind, count in (("wsgi", 2), ("asgi", 3)) if _accepts(application, count)]
     if len(fits) == 2:  # *args: their names are all that is left to go by
@@ -115,7 +121,7 @@ def describe_error(error: BaseException) -> str:
     return f"{name}: {text}{place}" if text else f"{name}{place}"
 
 
-def _parse(spec: str, expression: str) -> tuple[list[str], _Arguments | None]:
+def _parse(spec: str, expression: str, how: str) -> tuple[list[str], _Arguments | None]:
     """The names of the attribute, and the arguments of the call if it is one."""
     arguments = None
     try:
@@ -131,7 +137,7 @@ def _parse(spec: str, expression: str) -> tuple[list[str], _Arguments | None]:
         if not isinstance(node, ast.Name):
             raise ValueError(expression)
     except (SyntaxError, ValueError):
-        raise UsageError(f"{spec!r} names no application; {_HOW}") from None
+        raise UsageError(f"{spec!r} {how}") from None
     return [node.id, *names], arguments
 
 
@@ -142,7 +148,8 @@ def _import(name: str, folder: str) -> Any:
         if error.name and f"{name}.".startswith(f"{error.name}."):
             hint = "; name a module, not a file" if name.endswith(".py") or "/" in name else ""
             raise UsageError(
-                f"no module named {name!r} in {folder} or on the import path{hint}"
+                f"no module named {name!r} in {folder} or on the import path"
+                f"{hint or _elsewhere(name, folder)}"
             ) from None
         raise ApplicationError(f"module {name!r} needs {error.name!r}: install it") from error
     except (KeyboardInterrupt, GeneratorExit):
@@ -156,6 +163,14 @@ def _import(name: str, folder: str) -> Any:
         raise ApplicationError(
             f"module {name!r} cannot be imported: {describe_error(error)}"
         ) from error
+
+
+def _elsewhere(name: str, folder: str) -> str:
+    """A hint: a project of the src layout that is not installed."""
+    top = os.path.join(folder, "src", name.partition(".")[0])
+    if os.path.isdir(top) or os.path.isfile(f"{top}.py"):
+        return "; it is in src: install the project (pip install -e .), or set PYTHONPATH=src"
+    return ""
 
 
 def _make(spec: str, factory: Any, arguments: _Arguments) -> Any:
@@ -172,14 +187,18 @@ def _make(spec: str, factory: Any, arguments: _Arguments) -> Any:
 
 
 def _checked(spec: str, found: Any, *, called: bool) -> Callable[..., Any]:
-    if application_kind(found) is not None:
+    makes_it = not called and inspect.isroutine(found) and _needs_nothing(found)
+    if not makes_it and application_kind(found) is not None:
         return found  # type: ignore[no-any-return]
     kind = f"neither a WSGI nor an ASGI application; its type is {type(found).__name__}"
     what = f"{spec!r} {'returned' if called else 'is'} {kind}"
-    if not called and inspect.isroutine(found) and _accepts(found, 0):
+    if makes_it:
         what = f"{spec!r} is a function without arguments; if it makes the application, add ()"
     elif not called and callable(found) and _accepts(found, 1):
-        what = f"{spec!r} takes one argument: an application of ASGI 2; wrap it for ASGI 3"
+        what = (
+            f"{spec!r} takes one argument; if it makes the application, write it with that, such "
+            f"as {spec}('test'); an application of ASGI 2 has to be wrapped for ASGI 3"
+        )
     raise UsageError(what)
 
 
@@ -203,7 +222,24 @@ def _accepts(function: Any, count: int) -> bool:
         return False
     except ValueError:  # made in C, without a signature
         return count == 2
+    except Exception:  # noqa: BLE001 - a proxy that leads nowhere yet, such as flask.request
+        return False
     return True
+
+
+def _needs_nothing(function: Any) -> bool:
+    """Whether a function can do without arguments; one that takes any number passes them on."""
+    if not _accepts(function, 0):
+        return False
+    kinds = [one.kind for one in inspect.signature(function).parameters.values()]
+    return inspect.Parameter.VAR_POSITIONAL not in kinds
+
+
+def _is_coroutine_function(function: Any) -> bool:
+    try:
+        return inspect.iscoroutinefunction(function)
+    except Exception:  # noqa: BLE001 - the same
+        return False
 
 
 def _parameters(function: Any) -> tuple[str, ...]:

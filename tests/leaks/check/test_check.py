@@ -332,7 +332,7 @@ def test_a_failing_start_up_is_the_error_of_the_check() -> None:
         await send({"type": "lifespan.startup.failed", "message": "no database"})
 
     result = check(application, ["/"])
-    assert (result.error, result.routes) == ("the application start-up failed: no database", ())
+    assert (result.error, result.routes) == ("the application's start-up failed: no database", ())
     assert result.exit_code == 2
 
 

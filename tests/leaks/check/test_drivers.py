@@ -93,6 +93,15 @@ def test_a_wsgi_status_must_be_one(status: Any, text: str | None) -> None:
             driver.request(Request("/"))
 
 
+def test_text_where_wsgi_has_bytes_is_an_error() -> None:
+    def application(environ: Any, start_response: Any) -> list[Any]:
+        start_response("200 OK", [])
+        return [b"a", "b"]
+
+    with pytest.raises(ApplicationError, match=r"^answered with a str in its body"):
+        WsgiDriver(application, timeout_s=10).request(Request("/"))
+
+
 class Site:
     """An ASGI application that records what it is told."""
 
@@ -142,6 +151,30 @@ def test_a_failing_start_up_is_an_error() -> None:
 
     with pytest.raises(ApplicationError, match=r"^start-up failed: no database$"):
         AsgiDriver(application, timeout_s=10)
+
+
+def test_a_start_up_that_hangs_is_not_called_a_shutdown() -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(ApplicationError, match=r"^start-up gave no answer within 0.05 s$"):
+        AsgiDriver(application, timeout_s=0.05)
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+def test_a_failing_shutdown_is_an_error(says_so: bool) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if says_so:
+            await send({"type": "lifespan.shutdown.failed", "message": "cannot be seen"})
+        raise LookupError("no such lock")
+
+    driver = AsgiDriver(application, timeout_s=10)
+    how = "shutdown failed" if says_so else "lifespan raised"
+    with pytest.raises(ApplicationError, match=rf"^{how}: LookupError|^{how} LookupError"):
+        driver.close()
 
 
 def test_settling_waits_for_the_tasks_of_requests() -> None:

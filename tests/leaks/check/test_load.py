@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 from pympler.errors import ApplicationError, PymplerError, UsageError
-from pympler.leaks.check.load import application_kind, describe_error, load_application
+from pympler.leaks.check.load import (
+    application_kind,
+    describe_error,
+    load_application,
+    load_script,
+)
 
 SHOP = """
 def app(environ, start_response):
@@ -25,7 +30,18 @@ def make(name="shop", *, fail=False):
 class Site:
     async def __call__(self, scope, receive, send): ...
 
+class Proxy:
+    __signature__ = __name__ = property(lambda self: 1 / 0)
+    def __call__(self): ...
+
+def create(name="shop", debug=False):
+    return app
+
+def create_for(name):
+    return app
+
 site = Site()
+proxy = Proxy()
 number = 42
 """
 
@@ -61,7 +77,11 @@ def test_finds_an_application_in_the_working_directory(folder: Path, spec: str) 
         ("loaded_shop:nope", UsageError, "has no attribute 'nope'; did you mean 'site'?"),
         ("loaded_shop:number", UsageError, "its type is int"),
         ("loaded_shop:number()", UsageError, "leave the () away"),
+        ("loaded_shop:proxy", UsageError, "its type is Proxy"),
         ("loaded_shop:make", UsageError, "if it makes the application, add ()"),
+        ("loaded_shop:create", UsageError, "if it makes the application, add ()"),
+        ("loaded_shop:create_for", UsageError, "such as loaded_shop:create_for('test')"),
+        ("loaded_src.web:app", UsageError, "it is in src: install the project"),
         ("loaded_shop:make(fail=True)", ApplicationError, "LookupError: no settings (at loaded_"),
         ("loaded_needs:app", ApplicationError, "needs 'no_such_library': install it"),
         ("loaded_raises:app", ApplicationError, "ZeroDivisionError: division by zero (at loaded_"),
@@ -73,6 +93,7 @@ def test_says_what_is_wrong_in_one_line(
     folder: Path, spec: str, error: type[PymplerError], text: str
 ) -> None:
     (folder / "loaded_shop.py").write_text(SHOP)
+    (folder / "src" / "loaded_src").mkdir(parents=True)
     (folder / "loaded_needs.py").write_text("import no_such_library")
     (folder / "loaded_raises.py").write_text("x = 1 / 0")
     (folder / "loaded_exits.py").write_text("raise SystemExit(1)")
@@ -81,6 +102,11 @@ def test_says_what_is_wrong_in_one_line(
         load_application(spec)
     assert text in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_script_is_not_called_an_application(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"'checks' names no script; write module:function"):
+        load_script("checks")
 
 
 class Wsgi:
