@@ -11,12 +11,13 @@ from __future__ import annotations
 import importlib
 import mmap
 import os
-import re
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from pympler.util import proc
 
 __all__ = [
     "ProcessMemoryInfo",
@@ -80,7 +81,7 @@ class ProcessMemoryInfo:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.pagesize = _pagesize()
+        self.pagesize = mmap.PAGESIZE
         self.available = False
         self.os_specific: list[tuple[str, str]] = []
         self._set({})
@@ -159,11 +160,8 @@ def get_current_thread_id() -> int:
 
 def resident_bytes() -> int:
     """Resident memory of this process in bytes, at the price of one short read; 0 if unknown."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[1]) * _pagesize()
-    except (OSError, ValueError, IndexError):
-        return _from_windows().get("rss", 0)  # no /proc on this system
+    found = proc.size_in_pages(proc.RESIDENT)
+    return _from_windows().get("rss", 0) if found is None else found
 
 
 def private_bytes() -> int:
@@ -171,65 +169,29 @@ def private_bytes() -> int:
 
     Takes milliseconds in a large process: the kernel walks its pages.
     """
-    rollup = _read(_PROC / "smaps_rollup")
-    if rollup:
-        return parse_rollup(rollup)["uss"]
-    return _from_windows().get("uss", 0)
-
-
-def _pagesize() -> int:
-    return mmap.PAGESIZE
+    found = _of_rollup(proc.read_text(_PROC / "smaps_rollup")) or _from_windows()
+    return found.get("uss", 0)
 
 
 # Linux
 
 
 def _from_proc() -> dict[str, int]:
-    status = _read(_PROC / "status")
-    if status is None:
+    found = proc.read_sizes(proc.read_text(_PROC / "status"), _STATUS)
+    if "rss" not in found:
         return {}
-    found = parse_status(status)
-    found["pagefaults"] = parse_page_faults(_read(_PROC / "stat") or "")
-    rollup = _read(_PROC / "smaps_rollup")  # since Linux 4.14
-    if rollup:
-        found.update(parse_rollup(rollup))
-    return found if "rss" in found else {}
+    found["pagefaults"] = proc.page_faults(proc.read_text(_PROC / "stat"))
+    found.update(_of_rollup(proc.read_text(_PROC / "smaps_rollup")))
+    return found
 
 
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-
-
-def parse_status(text: str) -> dict[str, int]:
-    """Sizes in bytes from ``/proc/self/status``."""
-    return _kilobytes(text, _STATUS)
-
-
-def parse_rollup(text: str) -> dict[str, int]:
-    """``uss`` and ``pss`` in bytes from ``/proc/self/smaps_rollup``."""
-    found = _kilobytes(text, _ROLLUP)
+def _of_rollup(text: str) -> dict[str, int]:
+    """``uss`` and ``pss`` from ``smaps_rollup``, nothing before Linux 4.14, which has none."""
+    found = proc.read_sizes(text, _ROLLUP)
+    if not found:
+        return {}
     uss = found.pop("private_clean", 0) + found.pop("private_dirty", 0)
     return {**found, "uss": uss}
-
-
-def parse_page_faults(text: str) -> int:
-    """Major page faults from ``/proc/self/stat``."""
-    # The name of the process stands in brackets and may contain spaces and brackets itself.
-    fields = text.rpartition(")")[2].split()
-    return int(fields[9]) if len(fields) > 9 and fields[9].isdigit() else 0
-
-
-def _kilobytes(text: str, names: Mapping[str, str]) -> dict[str, int]:
-    found = {}
-    for line in text.splitlines():
-        label, _, value = line.partition(":")
-        match = re.fullmatch(r"\s*(\d+) kB", value)
-        if label in names and match:
-            found[names[label]] = int(match[1]) * _KIB
-    return found
 
 
 # Elsewhere

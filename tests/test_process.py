@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -33,29 +34,27 @@ Private_Dirty:        30 kB
 """
 
 
-def test_the_status_of_linux() -> None:
-    assert process.parse_status(STATUS) == {
-        "vsz": 200 * 1024,
-        "rss": 100 * 1024,
-        "data_segment": 50 * 1024,
-        "code_segment": 8 * 1024,
-        "library_segment": 20 * 1024,
-        "stack_segment": 12 * 1024,
-        "shared_segment": 4 * 1024,
-        "peak_vsz": 300 * 1024,
-        "peak_rss": 120 * 1024,
+def test_what_linux_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(process, "_PROC", tmp_path)
+    (tmp_path / "status").write_text(STATUS)
+    (tmp_path / "stat").write_text("123 (python) S 1 2 3 4 5 6 7 8 17 9 0 0")
+    (tmp_path / "smaps_rollup").write_text(ROLLUP)
+    info = ProcessMemoryInfo()
+    assert (info.vsz, info.rss, info.pss, info.uss) == (204_800, 102_400, 71_680, 40_960)
+    assert (info.data_segment, info.code_segment) == (51_200, 8_192)
+    assert (info.stack_segment, info.shared_segment) == (12_288, 4_096)
+    assert info.pagefaults == 17
+    assert dict(info.os_specific) == {
+        "Peak virtual size": "307200 bytes",
+        "Peak resident set size": "122880 bytes",
+        "Shared libraries": "20480 bytes",
+        "Unique set size": "40960 bytes",
+        "Proportional set size": "71680 bytes",
     }
-    assert process.parse_rollup(ROLLUP) == {"pss": 70 * 1024, "uss": 40 * 1024}
-
-
-@pytest.mark.parametrize("name", ["python", "a b", "a) S 1 (b", ""])
-def test_page_faults_whatever_the_process_is_called(name: str) -> None:
-    fields = "S 1 2 3 4 5 6 7 8 17 9 0 0"
-    assert process.parse_page_faults(f"123 ({name}) {fields}") == 17
-
-
-def test_page_faults_of_a_text_that_is_none() -> None:
-    assert process.parse_page_faults("") == 0
+    assert process.private_bytes() == 40_960
+    (tmp_path / "smaps_rollup").unlink()  # up to Linux 4.13
+    info.update()
+    assert (info.rss, info.pss, info.uss) == (102_400, None, None)
 
 
 def test_usage_is_in_bytes_on_macos() -> None:

@@ -217,9 +217,7 @@ class Jobs:
         self._tries += not asked
         self.walks += 1
         with guard("walk the heap before a request"):
-            from pympler.leaks.comparison import HeapBefore
-
-            return HeapBefore(asked=asked)
+            return _heap_before(asked=asked)
         return None
 
     def _may_be(self, job: Job, method: str, path: str | None) -> bool:
@@ -269,9 +267,7 @@ class Jobs:
             if mine:
                 self.walks += 1
                 with guard("walk the heap before a block"):
-                    from pympler.leaks.comparison import HeapBefore
-
-                    before = HeapBefore()
+                    before = _heap_before()
             yield taken
             if before is not None:
                 self.walks += 1
@@ -290,6 +286,12 @@ class Jobs:
             job = Job(uuid4().hex, "snapshot", self._worker, time.time(), arguments)
             self._store.add_job(replace(job, state="running"))
         self._finish(job, result.to_dict(), pause_s, message)
+
+
+def _heap_before(*, asked: bool = False) -> HeapBefore:
+    from pympler.leaks.comparison import HeapBefore
+
+    return HeapBefore(asked=asked)
 
 
 def _is_of(job: Job, request: EndedRequest) -> bool:

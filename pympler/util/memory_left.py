@@ -9,9 +9,10 @@ and v2).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
+
+from pympler.util import proc
 
 __all__ = ["memory_left"]
 
@@ -36,16 +37,13 @@ def memory_left(root: Path = Path("/")) -> int | None:
 
 
 def _of_machine(root: Path) -> int | None:
-    for line in _text(root / "proc/meminfo").splitlines():
-        name, _, value = line.partition(":")
-        if name == "MemAvailable":
-            return _first_number(value, 1024)
-    return None
+    text = proc.read_text(root / "proc/meminfo")
+    return proc.read_sizes(text, {"MemAvailable": "left"}).get("left")
 
 
 def _of_groups(root: Path) -> Iterator[int | None]:
     groups = root / "sys/fs/cgroup"
-    for line in _text(root / "proc/self/cgroup").splitlines():
+    for line in proc.read_text(root / "proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if not controllers:
@@ -65,14 +63,14 @@ def _with_parents(top: Path, path: str) -> Iterator[Path]:
 
 
 def _left(group: Path, limit_name: str, used_name: str, cache_name: str) -> int | None:
-    limit = _first_number(_text(group / limit_name))  # "max" is no number
-    used = _first_number(_text(group / used_name))
+    limit = _number(proc.read_text(group / limit_name))  # "max" is no number
+    used = _number(proc.read_text(group / used_name))
     if limit is None or used is None or limit > _UNLIMITED:
         return None
-    for line in _text(group / "memory.stat").splitlines():
+    for line in proc.read_text(group / "memory.stat").splitlines():
         name, _, value = line.partition(" ")
         if name == cache_name:
-            used -= _first_number(value) or 0
+            used -= _number(value) or 0
     return limit - used
 
 
@@ -84,17 +82,10 @@ def _of_address_space(root: Path) -> int | None:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit == resource.RLIM_INFINITY or limit < 0:
         return None
-    pages = _first_number(_text(root / "proc/self/statm"))
-    return None if pages is None else limit - pages * os.sysconf("SC_PAGE_SIZE")
+    taken = proc.size_in_pages(proc.VIRTUAL, root / "proc/self/statm")
+    return None if taken is None else limit - taken
 
 
-def _first_number(text: str, unit: int = 1) -> int | None:
-    words = text.split()
-    return int(words[0]) * unit if words and words[0].isdigit() else None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""
+def _number(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isdigit() else None
