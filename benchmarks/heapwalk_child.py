@@ -89,6 +89,7 @@ def summary(tool: str, objects: int, times: int) -> Figures:
     elif tool == "objgraph":
         objgraph = importlib.import_module("objgraph")
         figures["summary"] = best(lambda: objgraph.most_common_types(limit=20), times)
+        figures["growth"] = best(lambda: objgraph.growth(limit=20), times)
     else:
         muppy = importlib.import_module("pympler.muppy")
         summarize = importlib.import_module("pympler.summary").summarize
