@@ -50,6 +50,7 @@ STAGES = """
     pympler.leaks.containers pympler.leaks.growth
     pympler.leaks.bounds
     pympler.leaks.holders
+    pympler.leaks.callers
     pympler.leaks.tracing
     pympler.leaks.evidence
     pympler.leaks.scan

@@ -7,7 +7,7 @@ as long as a heap walk and is called in the background.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pympler.leaks.attribution import RouteHistory, Routes
@@ -26,6 +26,7 @@ __all__ = ["Investigation", "Search"]
 _MOST_SUSPECTS = 50
 _MOST_AT_ONCE = 20
 _SHARE_OF_AIMLESS = 0.1
+_SHARE_OF_LIBRARIES = 0.1  # a trace of their lines too takes ten times as long
 _NO_ROUTE: RouteKey = ("", "")  # what feeds a container that a scan has found is not known yet
 
 
@@ -268,17 +269,27 @@ class Investigation:
         fitting = [one for one in self.seeking if one.may_be_fed_at(method, path)]
         if not fitting or not self._is_worthwhile(fitting):
             return None
-        lengths: dict[Hashable, Callable[[], int | None]] = {
-            suspect: suspect.length
+        wanted = [
+            suspect
             for suspect in fitting
             if suspect.wants_trace(self._random.random() if isinstance(self._deep, str) else 0.0)
-        }
-        if not lengths:
+        ]
+        if not wanted:
             self.seeking = [suspect for suspect in self.seeking if suspect.lacks_line]
             return None
         if not isinstance(self._deep, str) and self._random.random() >= self._deep:
             return None
-        return StoreTracer(lengths, only_here=True)
+        within = [suspect for suspect in wanted if suspect.is_fed_by_libraries]
+        libraries = bool(within) and (
+            len(within) == len(wanted) or self._random.random() < _SHARE_OF_LIBRARIES
+        )
+        watched: list[LiveSuspect] = within if libraries else wanted
+        return StoreTracer(
+            {suspect: suspect.length for suspect in watched},
+            only_here=True,
+            libraries=libraries,
+            hold=LiveSuspect.reader,
+        )
 
     def _is_worthwhile(self, fitting: list[LiveSuspect]) -> bool:
         # A request of a known route shows its line at once. Those of which nothing is known would
@@ -299,6 +310,7 @@ class Investigation:
         for suspect, line in tracer.lines().items():
             if isinstance(suspect, LiveSuspect):
                 suspect.take_line(line, alone=alone)
+                suspect.elsewhere += suspect in tracer.elsewhere
                 suspect.add_likely(route, tracer.grown.get(suspect, 0))
         self._seek()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from pympler.leaks.evidence import (
     BLOCKS,
@@ -15,7 +16,7 @@ from pympler.leaks.evidence import (
     confirmation_requests,
 )
 from pympler.leaks.holders import Holder
-from pympler.leaks.lengths import length_of
+from pympler.leaks.lengths import length_of, length_reader
 from pympler.leaks.report import Suspect
 from pympler.leaks.templates import may_serve
 
@@ -52,6 +53,7 @@ class LiveSuspect:
         verdict: ``None`` while it is watched, then ``"leak"``, ``"bounded"`` or ``"gone"``.
         stored_at: the line that adds to it.
         traces: requests so far in which it was wished to look for that line.
+        elsewhere: requests so far in which it grew outside of all lines of the application.
         lines: how often each line was seen to add to it.
         deltas: by route the number of requests, and by how much it grew in them for certain.
         likely: likewise, where a thread beside may have added to it.
@@ -71,6 +73,7 @@ class LiveSuspect:
     evidence: str = ""
     stored_at: str | None = None
     traces: int = 0
+    elsewhere: int = 0
     lines: Counter[str] = field(default_factory=Counter)
     deltas: dict[RouteKey, tuple[int, int]] = field(default_factory=dict)
     likely: dict[RouteKey, tuple[int, int]] = field(default_factory=dict)
@@ -109,6 +112,12 @@ class LiveSuspect:
             return None
         item = self.holder.handle.resolve()
         return None if item is None else length_of(item)
+
+    def reader(self) -> Callable[[], int | None]:
+        """A function that gives its length at once; keeps the holder alive."""
+        item = self.holder.handle.resolve() if self.lengths and self.holder.handle else None
+        read = length_reader(type(item))
+        return partial(length_of, None) if read is None else partial(read, item)
 
     def read(self, requests: int, length: int | None) -> bool:
         """Take its length after this number of requests of its route.
@@ -240,6 +249,11 @@ class LiveSuspect:
             (not method or verb in ("", method)) and may_serve(route, path)
             for verb, route in self.targets
         )
+
+    @property
+    def is_fed_by_libraries(self) -> bool:
+        """Whether it seems that no line of the application adds to it."""
+        return not self.lines and self.elsewhere >= _LEAST_DELTAS
 
     def wants_trace(self, chance: float) -> bool:
         """Whether to look in the next request for the line; counts the wish.

@@ -12,7 +12,12 @@ from types import FrameType, MethodType, TracebackType
 from typing import Any
 
 from pympler.graph.roots import traced_threads
-from pympler.util.names import is_application_file, short_file
+from pympler.leaks.callers import (
+    application_frame,
+    application_line,
+    is_of_the_application,
+)
+from pympler.util.names import is_application_file
 
 __all__ = ["StoreTracer", "tracing_held_off"]
 
@@ -20,8 +25,17 @@ __all__ = ["StoreTracer", "tracing_held_off"]
 _NO_SWITCH_S = 0.001
 # To hand the interpreter over and get it back takes longer than this.
 _AWAY_S = 30e-6
-_SENDERS = ("pympler.leaks.check.", "pympler_pytest.")
 _LONGEST_S = 5.0  # a stream that lasts for hours must not hold off walks of the heap
+
+# What an event takes beside reading the lengths, and a call that is passed over with all that is
+# done until the next one. Since 3.12 each line of a frame that is not traced costs something too.
+_EVENT_S = 1.5e-6
+_CALL_S = 4e-6 if sys.version_info >= (3, 12) else 1.5e-6
+_REFRESHED_CALLS = 15  # of the calls that are passed over one in 16 compares, a mask
+
+Length = Callable[[], int | None]
+_Place = tuple[FrameType | None, int, float, float]
+_NOWHERE: _Place = (None, 0, 0.0, 0.0)
 
 _TraceFunction = Callable[[FrameType, str, Any], Any]
 _settrace_all: Callable[[_TraceFunction | None], None] | None = getattr(
@@ -66,6 +80,10 @@ class StoreTracer:
     thread can have done it meanwhile. The innermost line of the application is named, a library's
     only if no line of the application led there.
 
+    Most of what a web framework does for a request is done by libraries. With ``libraries=False``
+    their lines are not traced: what becomes longer between two lines of the application was added
+    by the first of them. What becomes longer outside of all its lines is ``elsewhere`` then.
+
     Threads that run already are traced too where Python can (3.12 and later), so that work in a
     thread pool is seen. Nothing is traced if the thread has a trace function (a debugger, a
     coverage tool): that one stays as it is.
@@ -78,12 +96,17 @@ class StoreTracer:
             gone.
         clock: wall seconds.
         only_here: trace no other threads but those in which the trace is resumed.
+        libraries: trace the lines of libraries too.
+        hold: gives for a container a function that returns its length faster, and may keep it
+            alive for that; each is let go of when the trace is paused.
         cpu_clock: CPU seconds of the calling thread.
 
     Attributes:
         active: whether it traces.
         grown: by how much each container grew at lines that this trace saw.
+        elsewhere: the containers that grew outside of all lines of the application.
         events: number of events so far.
+        calls: number of calls in libraries that were passed over.
         of_application: the containers whose line is one of the application.
 
     Example:
@@ -98,10 +121,12 @@ class StoreTracer:
 
     def __init__(
         self,
-        lengths: Mapping[Hashable, Callable[[], int | None]],
+        lengths: Mapping[Hashable, Length],
         clock: Callable[[], float] = time.perf_counter,
         *,
         only_here: bool = False,
+        libraries: bool = True,
+        hold: Callable[[Any], Length] | None = None,
         cpu_clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self._lengths = dict(lengths)
@@ -109,14 +134,19 @@ class StoreTracer:
         self._cpu_clock = cpu_clock
         self._settrace_all = None if only_here else _settrace_all
         self._only_here = only_here
+        self._libraries = libraries
+        self._hold = hold
+        self._readers: dict[Hashable, Length] = {}
         self.grown: dict[Hashable, int] = {}
-        self.events = 0
+        self.elsewhere: set[Hashable] = set()
+        self.events = self.calls = 0
         self.of_application: set[Hashable] = set()
         self._until_s = 0.0
         self._threads: set[int] = set()
-        self._last = {key: length() for key, length in self._lengths.items()}
+        self._read_s = 0.0
+        self._last: dict[Hashable, int | None] = {}
         self._lines: dict[Hashable, str] = {}
-        self._at: dict[int, tuple[FrameType, int, float, float]] = {}
+        self._at: dict[int, _Place] = {}
         self._joined: FrameType | None = None
         self.active = False
 
@@ -143,6 +173,7 @@ class StoreTracer:
         if not self._may_install():
             self.active = False
             return
+        self._begin_at_nothing()
         self._join(sys._getframe(1))
         if self._settrace_all is not None:
             self._settrace_all(self.trace)
@@ -152,7 +183,15 @@ class StoreTracer:
     @property
     def is_under_way(self) -> bool:
         """Whether it traces and has not outlived the time that it may take."""
-        return self.active and not (self._only_here and self._clock() > self._until_s)
+        return self.active and not self._is_over()
+
+    @property
+    def cost_s(self) -> float:
+        """CPU seconds that it took so far, about."""
+        return self.events * (_EVENT_S + self._read_s) + self.calls * _CALL_S
+
+    def _is_over(self) -> bool:
+        return self._only_here and self._clock() > self._until_s
 
     def _may_install(self) -> bool:
         # In this order, as the walk looks in the opposite one: one of both sees the other.
@@ -163,15 +202,35 @@ class StoreTracer:
             return False
         return True
 
+    def _begin_at_nothing(self) -> None:
+        """What grew until now is of others."""
+        hold = self._hold
+        self._readers = self._lengths if hold is None else {key: hold(key) for key in self._lengths}
+        began_s = self._cpu_clock()
+        self._read_all()
+        now_s = self._cpu_clock()
+        read_s = now_s - began_s
+        self._read_s = min(read_s, self._read_s) if self._read_s else read_s
+        self._at[threading.get_ident()] = (None, 0, self._clock(), now_s)
+
+    def _read_all(self) -> None:
+        self._last = {key: length() for key, length in self._readers.items()}
+
     def pause(self) -> None:
         """The request lets others run in this thread."""
-        self._leave()
-        self._at.pop(threading.get_ident(), None)
+        thread = threading.get_ident()
+        if self._is_own(sys.gettrace()):
+            self._leave()
+            self._compare(thread)
+        self._at.pop(thread, None)
+        self._threads.discard(thread)
+        if not self._threads:
+            self._readers = {}
 
     def resume(self) -> None:
         """The request runs again, in this thread; what grew meanwhile is not its own."""
         if self.active and sys.gettrace() is None and self._may_install():
-            self._last = {key: length() for key, length in self._lengths.items()}
+            self._begin_at_nothing()
             sys.settrace(self.trace)
 
     def stop(self) -> None:
@@ -186,19 +245,21 @@ class StoreTracer:
                 self._settrace_all(None)
             # Somebody may have begun to trace this thread meanwhile.
             sys.settrace(None if self._is_own(here) else here)
+            if self._is_own(here):
+                self._compare(threading.get_ident())
             if self._is_own(here) or not self._only_here:
                 traced_threads.pop(threading.get_ident(), None)
         joined, self._joined = self._joined, None
         if joined is not None and self._is_own(joined.f_trace):
             joined.f_trace = None
         self._at.clear()
+        self._readers = {}
 
     def _join(self, frame: FrameType | None) -> None:
         # The code in a with block runs already: no call of it is going to be traced.
-        while frame is not None and not _is_of_the_application(frame):
-            frame = frame.f_back
+        frame = application_frame(frame)
         if frame is not None and frame.f_trace is None:
-            frame.f_trace = self.trace
+            frame.f_trace = self._follow
             self._joined = frame
 
     def _leave(self) -> None:
@@ -213,9 +274,58 @@ class StoreTracer:
         """``file:line`` for each container, ``None`` for those that did not grow."""
         return {key: self._lines.get(key) for key in self._lengths}
 
-    def trace(self, frame: FrameType, event: str, _: Any) -> _TraceFunction | None:
-        """The trace function, for threads that :meth:`start` does not reach."""
-        if not self.active or (self._only_here and self._clock() > self._until_s):
+    # The trace functions.
+
+    def trace(self, frame: FrameType, event: str, argument: Any) -> _TraceFunction | None:
+        """The trace function of a thread: a frame begins, or goes on."""
+        if self._libraries:
+            return self._follow(frame, event, argument)
+        # Nearly all calls end here: each name that is looked up counts.
+        if not is_application_file(frame.f_code.co_filename):
+            self.calls = calls = self.calls + 1
+            if not calls & _REFRESHED_CALLS:
+                self._refresh()
+            caller = frame.f_back
+            if caller is None or caller.f_trace is None or not caller.f_trace_lines:
+                return None
+            # A line of the application called it: where that line goes on is an event again.
+            frame.f_trace_lines = False
+            return self._follow_call
+        return self._follow(frame, event, argument) if is_of_the_application(frame) else None
+
+    def _follow(self, frame: FrameType, event: str, _: Any) -> _TraceFunction | None:
+        """A frame whose lines are traced is at the next of them, or at its end."""
+        thread = self._enter_event()
+        if thread is None:
+            return None
+        # Before the lengths are read: another thread may run within this function too.
+        now_s, cpu_s = self._clock(), self._cpu_clock() if self._only_here else 0.0
+        self._compare(thread)
+        current: FrameType | None = frame
+        if event == "return":
+            current = frame.f_back if self._libraries else application_frame(frame.f_back)
+        self._at[thread] = (current, current.f_lineno if current else 0, now_s, cpu_s)
+        return self._follow
+
+    def _follow_call(self, frame: FrameType, event: str, argument: Any) -> _TraceFunction | None:
+        """What a line of the application has called is at its end."""
+        if event == "return":
+            frame.f_trace_lines = True
+            self._follow(frame, event, argument)
+        return self._follow_call
+
+    def _refresh(self) -> None:
+        """Compare within a library: it may do much before the next line of the application."""
+        thread = self._enter_event()
+        if thread is not None:
+            now_s, cpu_s = self._clock(), self._cpu_clock()
+            self._compare(thread)
+            frame, line, _, _ = self._at.get(thread, _NOWHERE)
+            self._at[thread] = (frame, line, now_s, cpu_s)
+
+    def _enter_event(self) -> int | None:
+        """The thread of an event, ``None`` if it is not to be looked at."""
+        if not self.active or self._is_over():
             self._leave()
             return None
         thread = threading.get_ident()
@@ -223,24 +333,13 @@ class StoreTracer:
         if self._only_here and thread not in self._threads:
             # Another greenlet in the same system thread: what it adds is its own.
             self._at.clear()
-            self._last = {key: length() for key, length in self._lengths.items()}
+            self._read_all()
             return None
-        # Before the lengths are read: another thread may run within this function too.
-        now_s, cpu_s = self._clock(), self._cpu_clock() if self._only_here else 0.0
-        self._compare(thread)
-        if event == "return":
-            caller = frame.f_back
-            if caller is None:
-                self._at.pop(thread, None)
-            else:
-                self._at[thread] = (caller, caller.f_lineno, now_s, cpu_s)
-        else:
-            self._at[thread] = (frame, frame.f_lineno, now_s, cpu_s)
-        return self.trace
+        return thread
 
     def _compare(self, thread: int) -> None:
-        for key, length in self._lengths.items():
-            now, before = length(), self._last[key]
+        for key, length in self._readers.items():
+            now, before = length(), self._last.get(key)
             if now == before:
                 continue
             self._last[key] = now
@@ -250,9 +349,12 @@ class StoreTracer:
             frame, line, since_s, cpu_s = at
             if self._was_away(since_s, cpu_s):
                 continue
+            if frame is None:
+                self.elsewhere.add(key)
+                continue
             self.grown[key] = self.grown.get(key, 0) + now - before
             if key not in self._lines:
-                self._lines[key], is_own = _application_line(frame, line)
+                self._lines[key], is_own = application_line(frame, line)
                 if is_own:
                     self.of_application.add(key)
 
@@ -277,30 +379,3 @@ def _is_foreign(function: object) -> bool:
     return function is not None and not (
         type(function) is MethodType and type(function.__self__) is StoreTracer
     )
-
-
-def _is_of_the_application(frame: FrameType) -> bool:
-    return not _is_ours(frame) and is_application_file(frame.f_code.co_filename)
-
-
-def _is_ours(frame: FrameType) -> bool:
-    name = dict.get(frame.f_globals, "__name__")
-    return type(name) is str and name.startswith("pympler")
-
-
-def _is_a_sender(frame: FrameType) -> bool:
-    name = dict.get(frame.f_globals, "__name__")
-    return type(name) is str and name.startswith(_SENDERS)
-
-
-def _application_line(frame: FrameType, line: int) -> tuple[str, bool]:
-    """The innermost line of the application that led there, and whether there is one."""
-    innermost = f"{short_file(frame.f_code.co_filename)}:{line}"
-    current: FrameType | None = frame
-    # What sends the requests is run by code that stores nothing, such as a script or a test.
-    while current is not None and not _is_a_sender(current):
-        if _is_of_the_application(current):
-            return f"{short_file(current.f_code.co_filename)}:{line}", True
-        current = current.f_back
-        line = current.f_lineno if current is not None else 0
-    return innermost, False

@@ -23,7 +23,6 @@ __all__ = ["Windows"]
 
 _IDLE_S = 2.0
 _MOST_PUT_OFF = 2
-_TRACED_EVENT_S = 2e-6  # what an event of a traced request takes
 _PLAIN_REQUEST_S = 2e-6  # what a request without a window takes, benchmarks/cost.py
 
 
@@ -143,7 +142,7 @@ class Windows:
     def _take_trace(self, request: ActiveRequest, tracer: StoreTracer, started: int) -> None:
         key = (request.method, request.route)
         self._investigation.take_trace(key, tracer, alone=request.met(started) == 1)
-        self.budget.spend(tracer.events * _TRACED_EVENT_S, trace=True)
+        self.budget.spend(tracer.cost_s, trace=True)
 
     def _close(self, request: ActiveRequest, started: int, *, ignored: bool) -> None:
         cpu_s = time.thread_time() - request.own_cost_s

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections import UserList
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from types import FrameType
+from functools import partial
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,6 +100,94 @@ def test_who_runs_a_check_stores_nothing() -> None:
     assert line is not None
     assert line.startswith("collections/__init__.py:")
     assert not tracer.of_application
+
+
+LIBRARY = """
+def store(kept, item):
+    kept.append(item)
+
+def call(function, *args):
+    return function(*args)
+
+def work(times):
+    for number in range(times):
+        call(int, number)
+
+def steps(kept):
+    yield 1
+    kept.append(2)
+"""
+
+
+@pytest.fixture
+def library() -> Any:
+    found: dict[str, Any] = {"__name__": "installed"}
+    exec(compile(LIBRARY, "/usr/lib/python3/site-packages/installed.py", "exec"), found)
+    return SimpleNamespace(**found)
+
+
+def test_lines_of_libraries_need_not_be_traced(library: Any) -> None:
+    def in_library() -> None:
+        library.work(1000)
+        library.call(library.store, KEPT, 1)
+        library.work(1000)
+
+    line = in_library.__code__.co_firstlineno + 2
+    with traced(kept(), libraries=False) as tracer:
+        library.call(in_library)
+
+    assert tracer.lines() == {"kept": f"{FILE}:{line}"}
+    assert tracer.grown == {"kept": 1}
+    assert not tracer.elsewhere
+    assert tracer.calls > 2000
+    assert tracer.events < tracer.calls / 10
+    assert tracer.cost_s > tracer.calls * 1e-6
+
+
+def test_what_a_library_adds_by_itself_is_of_no_line(library: Any) -> None:
+    def without_a_line() -> None:
+        library.work(1)
+
+    # What runs a server around our middleware, such as a script, does nothing for the request.
+    middleware: dict[str, Any] = {"__name__": "pympler_asgi.middleware"}
+    exec("def watch(start, *calls): start(), [call() for call in calls]", middleware)
+    tracer = traced(kept(), only_here=True, libraries=False)
+    store = partial(library.call, library.store, KEPT, 1)
+    middleware["watch"](tracer.start, without_a_line, store, without_a_line, tracer.stop)
+
+    assert tracer.lines() == {"kept": None}
+    assert tracer.elsewhere == {"kept"}
+
+
+def test_a_call_that_goes_on_later_is_traced_by_others_as_before(library: Any) -> None:
+    def remembered() -> Any:
+        steps = library.steps(KEPT)
+        next(steps)
+        return steps
+
+    with traced(kept(), libraries=False) as tracer:
+        steps = remembered()
+        assert steps.gi_frame.f_trace_lines
+        list(steps)
+
+    assert tracer.grown == {"kept": 1}
+
+
+def test_what_is_held_to_read_its_length_is_let_go_of() -> None:
+    class Kept(list[object]):
+        pass
+
+    held = [Kept()]
+    reference = weakref.ref(held[0])
+    tracer = traced(kept(), only_here=True, hold=lambda _: held[0].__len__)
+    tracer.start()
+    held[0].append(1)
+    tracer.pause()
+    assert tracer.grown == {"kept": 1}
+    held.clear()
+
+    assert reference() is None
+    tracer.stop()
 
 
 def test_what_does_not_grow_has_no_line() -> None:
