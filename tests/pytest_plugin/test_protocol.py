@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
@@ -14,8 +14,10 @@ from pympler_pytest import repetition
 from pympler_pytest.growth import growth_lines, growth_of
 from pympler_pytest.limits import parse_bytes
 from pympler_pytest.repetition import NotRepeatableError, Repetition, judge
+from pympler_pytest.watch import Confirmation
 
 from pympler.errors import ApplicationError
+from pympler.leaks.check.candidates import Key
 from pympler.leaks.check.procedure import Findings
 from pympler.leaks.report import Suspect
 from tests.pytest_plugin.runs import run_here
@@ -265,6 +267,25 @@ def test_only_what_outlives_its_test_is_accused(
             "test_accused.py::test_once is not repeatable: it raised when it was run for the 2nd *",
         ]
     )
+
+
+def test_what_grows_by_things_that_were_there_outlives_its_test() -> None:
+    kept, texts = [1], {"log": "a" * 100}
+    grown: dict[Key, float] = {id(kept): 1.0, (id(texts), id("log")): 9.0}
+
+    def outlives(add: Callable[[], object], let_go: Callable[[], object]) -> bool:
+        confirmation = Confirmation(grown)
+        confirmation.repeat(Repetition(add))
+        let_go()
+        return confirmation.outlived()
+
+    def add_text() -> None:
+        texts["log"] += "some text"
+
+    assert outlives(lambda: kept.append(1), lambda: None)
+    assert not outlives(lambda: kept.append(1), kept.clear)
+    assert outlives(add_text, lambda: None)
+    assert not outlives(lambda: None, lambda: None)
 
 
 ASYNC = """

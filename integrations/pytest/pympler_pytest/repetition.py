@@ -13,6 +13,7 @@ import pytest
 
 from pympler.errors import ApplicationError
 from pympler.leaks.check import LEAST_ROUNDS, Limits
+from pympler.leaks.check.candidates import Key
 from pympler.leaks.check.procedure import Findings, examine
 from pympler.leaks.report import Suspect
 from pympler.leaks.tracing import StoreTracer
@@ -93,12 +94,14 @@ class Verdict:
         headline: the verdict in one sentence; details: what it rests on, in lines.
         verdict: one of :data:`pympler.leaks.report.VERDICTS`, or ``"not repeatable"``.
         runs: how often the body was run.
+        grown: see :class:`pympler.leaks.check.procedure.Findings`.
     """
 
     verdict: str
     headline: str
     details: tuple[str, ...] = ()
     runs: int = 0
+    grown: tuple[tuple[Key, float], ...] = ()
 
     @property
     def leaks(self) -> bool:
@@ -152,9 +155,8 @@ def _verdict(name: str, found: Findings, runs: int) -> Verdict:
         requests=runs,
     )
     details = [line for suspect in found.suspects[:3] for line in _details(suspect)]
-    return Verdict(
-        found.verdict, _in_words(sentence), (*map(_in_words, details), f"run {runs:,} times"), runs
-    )
+    evidence = (*map(_in_words, details), f"run {runs:,} times")
+    return Verdict(found.verdict, _in_words(sentence), evidence, runs, found.grown)
 
 
 def _details(suspect: Suspect) -> Iterator[str]:

@@ -12,11 +12,15 @@ import gc
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import pytest
 
+from pympler.leaks.check.candidates import Key
 from pympler.leaks.check.meter import malloc_reader, settle_process
+from pympler.leaks.check.slots import read_slots
+from pympler.leaks.containers import read_lengths
 from pympler.util.sizes import format_bytes
 from pympler_pytest.body import Body
 from pympler_pytest.growth import growth_lines, growth_of
@@ -122,7 +126,8 @@ class Watch:
                 f"at most {format_bytes(allowed)} are allowed"
             )
             found = () if self._limits.no_leaks else (self._leak.headline, *self._leak.details)
-            self._growth = Verdict("leak", headline, (*lines, *found), repetition.requests)
+            details = (*lines, *found)
+            self._growth = Verdict("leak", headline, details, repetition.requests, self._leak.grown)
             if not self._limits.no_leaks:
                 self._leak = None
 
@@ -135,7 +140,9 @@ class Watch:
     @contextlib.contextmanager
     def confirming(self) -> Iterator[None]:
         """Around a whole round of setup, body and teardown that confirms an accusation."""
-        confirmation = self._confirmation = Confirmation()
+        accused = (self._growth, self._leak)
+        grown = {key: by for verdict in accused if verdict is not None for key, by in verdict.grown}
+        confirmation = self._confirmation = Confirmation(grown)
         try:
             yield
         finally:
@@ -161,11 +168,18 @@ class Watch:
 
 
 class Confirmation:
-    """Whether what some runs add is still there when their test has been torn down."""
+    """Whether what some runs add is still there when their test has been torn down.
 
-    def __init__(self) -> None:
+    Args:
+        grown: what is accused, and by how much a run makes it longer. What it holds need not be
+            new: a list to which the same text is added again and again takes eight bytes a time.
+    """
+
+    def __init__(self, grown: Mapping[Key, float] = MappingProxyType({})) -> None:
+        self._grown = grown
         self._malloc = malloc_reader()
         self._at_first = self._read()
+        self._lengths = self._read_lengths()
         self._runs = 0
         self._gained: Reading = (0, 0, 0)
 
@@ -183,10 +197,25 @@ class Confirmation:
     def outlived(self) -> bool:
         """Whether it is there still; called after the teardown."""
         left = _less(self._read(), self._at_first)
-        return any(
+        return self._are_longer() or any(
             gained >= least * self._runs > 0 and kept >= 0.5 * gained
             for gained, kept, least in zip(self._gained, left, _LEAST_PER_RUN, strict=True)
         )
+
+    def _are_longer(self) -> bool:
+        """Whether something accused was there before, is there still, and as much longer."""
+        lengths = self._read_lengths()
+        return any(
+            lengths.get(key, 0) - before >= 0.5 * self._grown[key] * self._runs > 0
+            for key, before in self._lengths.items()
+        )
+
+    def _read_lengths(self) -> dict[Key, int]:
+        if not self._grown:
+            return {}
+        found: dict[Key, int] = {k: n for k, n in read_lengths().items() if k in self._grown}
+        found.update((k, n) for k, n in read_slots().items() if k in self._grown)
+        return found
 
     def _read(self) -> Reading:
         settle_process()

@@ -23,7 +23,10 @@ from pympler.leaks.report import Suspect
 from pympler.sizing.flat import flat_size
 from pympler.util.names import type_name
 
-__all__ = ["Candidate", "container_candidates", "module_of", "name_objects", "rank"]
+__all__ = ["Candidate", "Key", "container_candidates", "module_of", "name_objects", "rank"]
+
+Key = int | tuple[int, int]
+"""Id of a container, or that of an owner with the place in it."""
 
 _MOST = 20
 _UNNAMED = "that only the interpreter holds"
@@ -41,6 +44,8 @@ class Candidate:
         table_bytes: reads its own flat size.
         growth: entries per request, as it grew in the rounds.
         bound: declared for good (``maxlen``); declared: by its owner or in code.
+        key: tells it from others in :func:`~pympler.leaks.containers.read_lengths` or in
+            :func:`~pympler.leaks.check.slots.read_slots`; ``None`` for what is in neither.
         is_slot: whether it is what stands in a place now, rather than one object.
         patient: whether it is judged at the end only, because it grows in turns.
         verdict: ``None`` until it is confirmed as ``"leak"`` or found ``"bounded"``.
@@ -58,6 +63,7 @@ class Candidate:
     growth: float
     bound: int | None = None
     declared: Declared = NOTHING_DECLARED
+    key: Key | None = None
     is_slot: bool = False
     patient: bool = False
     verdict: str | None = None
@@ -224,6 +230,7 @@ def _container(item: Any, growth: float, name: _Name) -> Candidate:
         growth=growth,
         bound=bound_of(item),
         declared=name.declared,
+        key=id(item),
     )
 
 

@@ -194,6 +194,8 @@ def _checked(spec: str, found: Any, *, called: bool) -> Callable[..., Any]:
     what = f"{spec!r} {'returned' if called else 'is'} {kind}"
     if makes_it:
         what = f"{spec!r} is a function without arguments; if it makes the application, add ()"
+    elif not called and inspect.isclass(found) and _has_call(found):
+        what = f"{spec!r} is a class; if what it makes is the application, add ()"
     elif not called and callable(found) and _accepts(found, 1):
         what = (
             f"{spec!r} takes one argument; if it makes the application, write it with that, such "
@@ -225,6 +227,10 @@ def _accepts(function: Any, count: int) -> bool:
     except Exception:  # noqa: BLE001 - a proxy that leads nowhere yet, such as flask.request
         return False
     return True
+
+
+def _has_call(kind: type) -> bool:
+    return any("__call__" in vars(base) for base in kind.__mro__)
 
 
 def _needs_nothing(function: Any) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from pympler.errors import ApplicationError
-from pympler.leaks.check.candidates import Candidate, container_candidates, rank
+from pympler.leaks.check.candidates import Candidate, Key, container_candidates, rank
 from pympler.leaks.check.chains import find_chain
 from pympler.leaks.check.confirm import Limits, confirm
 from pympler.leaks.check.cycles import Garbage, collect_garbage, own_garbage
@@ -57,12 +57,15 @@ class Findings:
 
     Attributes:
         verdict: one of :data:`pympler.leaks.report.VERDICTS`; suspects: the most probable first.
+        grown: what leaks, as it can be found again as long as it lives, and by how much a request
+            makes it longer.
     """
 
     verdict: str
     bytes_per_request: float = 0.0
     objects_per_request: float = 0.0
     suspects: tuple[Suspect, ...] = ()
+    grown: tuple[tuple[Key, float], ...] = ()
 
 
 def examine(
@@ -312,6 +315,7 @@ class _Watched:
             round(weighed or counted_bytes, 1),
             round(sum(one.objects_per_request for one in candidates), 3),
             tuple(one.as_suspect() for one in candidates),
+            tuple((one.key, one.growth) for one in self.leaks if one.key is not None),
         )
 
     def filling(self) -> _Watched:
@@ -382,7 +386,7 @@ def _old_ids(visitor: Sender) -> frozenset[int]:
 
 def _not_ours(line: str | None) -> str | None:
     # The driver, where no Python code of the application was running.
-    return None if line is None or line.startswith("pympler/") else line
+    return None if line is None or line.startswith(("pympler/", "pympler_pytest/")) else line
 
 
 def _cyclic_garbage(visitor: Sender) -> Findings | None:

@@ -140,11 +140,13 @@ def slot_candidates(growing_by: Mapping[Key, int], requests: int) -> list[Candid
         name = names.get(id(value))
         if name is not None:
             growth = growing_by[key] / requests
-            found.append(_candidate(readers[key], growth, value, name))
+            found.append(_candidate(key, readers[key], growth, value, name))
     return found
 
 
-def _candidate(read: Callable[[], Any], growth: float, value: Any, name: Any) -> Candidate:
+def _candidate(
+    key: Key, read: Callable[[], Any], growth: float, value: Any, name: Any
+) -> Candidate:
     return Candidate(
         path=name.text,
         type=type_name(type(value)),
@@ -155,6 +157,7 @@ def _candidate(read: Callable[[], Any], growth: float, value: Any, name: Any) ->
         growth=growth,
         bound=bound_of(value),
         declared=name.declared,
+        key=key,
         is_slot=True,
     )
 

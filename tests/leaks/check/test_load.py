@@ -79,6 +79,7 @@ def test_finds_an_application_in_the_working_directory(folder: Path, spec: str) 
         ("loaded_shop:number()", UsageError, "leave the () away"),
         ("loaded_shop:proxy", UsageError, "its type is Proxy"),
         ("loaded_shop:make", UsageError, "if it makes the application, add ()"),
+        ("loaded_shop:Site", UsageError, "is a class; if what it makes is the application, add ()"),
         ("loaded_shop:create", UsageError, "if it makes the application, add ()"),
         ("loaded_shop:create_for", UsageError, "such as loaded_shop:create_for('test')"),
         ("loaded_src.web:app", UsageError, "it is in src: install the project"),
