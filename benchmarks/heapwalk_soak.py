@@ -71,7 +71,7 @@ def churn(done: threading.Event) -> None:
             {number: [] for number in range(50)},
         ]
         type("Passing", (Node,), {})().held.append(made)
-        done.wait(0.0005)  # or three threads take three quarters of the run
+        done.wait(0.005)  # or three threads take three quarters of the run
 
 
 def run(operations: int) -> None:
