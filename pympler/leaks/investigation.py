@@ -102,11 +102,12 @@ class Investigation:
         changed = False
         for suspect, length in self.lengths().items():
             start = before.get(suspect)
-            route = self.routes.of(key).key
+            history = self.routes.of(key)
+            route, requests = history.key, history.requests
             if alone and length is not None and start is not None:
-                suspect.add_delta(route, length - start)
+                suspect.add_delta(route, length - start, requests)
             elif steps is not None and suspect in steps.grown:
-                suspect.add_delta(route, steps.grown[suspect])
+                suspect.add_delta(route, steps.grown[suspect], requests)
             if suspect.read(self._requests(suspect.key, exact=suspect.exact), length):
                 changed = True
                 self._note(suspect)
@@ -124,10 +125,15 @@ class Investigation:
             self.confirmed.append(suspect)
 
     def _seek(self) -> None:
+        self._explain()
         wanted = self.suspects if self._deep != "never" else []
         self.seeking = [suspect for suspect in wanted if suspect.lacks_line]
         for suspect in self.seeking:
             suspect.aim()
+
+    def _explain(self) -> None:
+        for suspect in self.suspects:
+            suspect.explain(lambda key: self.routes.of(key).requests)
 
     # The search for holders.
 
@@ -306,18 +312,24 @@ class Investigation:
             tracer: has stopped.
             alone: whether no other request was in flight.
         """
-        route = self.routes.of(key).key
+        history = self.routes.of(key)
         for suspect, line in tracer.lines().items():
             if isinstance(suspect, LiveSuspect):
                 suspect.take_line(line, alone=alone)
                 suspect.elsewhere += suspect in tracer.elsewhere
-                suspect.add_likely(route, tracer.grown.get(suspect, 0))
+                suspect.add_likely(
+                    history.key,
+                    tracer.grown.get(suspect, 0),
+                    removed=tracer.removed.get(suspect, 0),
+                    requests=history.requests,
+                )
         self._seek()
 
     # What is known.
 
     def summaries(self) -> tuple[RouteSummary, ...]:
         """The verdict on each route, most requests first."""
+        self._explain()
         rows = [
             history.judge([suspect for suspect in self.suspects if suspect.is_fed_by(history.key)])
             for history in self.routes
@@ -339,6 +351,8 @@ class Investigation:
         Args:
             everything: whether not to wait for that.
         """
+        if self.confirmed:
+            self._explain()
         due = [each for each in self.confirmed if everything or each.is_complete(self._deep)]
         self.confirmed = [suspect for suspect in self.confirmed if suspect not in due]
         return [self.accusation(suspect) for suspect in due if suspect.verdict == "leak"]

@@ -28,7 +28,8 @@ RouteKey = tuple[str, str]
 _MOST_DELTAS = 200
 _LEAST_DELTAS = 3
 _LIKELY_SHARE = 0.25
-_EXPLAINED = 0.5
+_EXPLAINED, _MOST_EXPLAINED = 0.5, 3.0
+_TIMES_BY_CHANCE = 4.0
 _MOST_TRACES = 2000
 # Of so many requests such a share is traced: all at first, then fewer and fewer.
 _TRACED = ((3, 1.0), (100, 0.25), (500, 0.1), (_MOST_TRACES, 0.03))
@@ -56,7 +57,9 @@ class LiveSuspect:
         elsewhere: requests so far in which it grew outside of all lines of the application.
         lines: how often each line was seen to add to it.
         deltas: by route the number of requests, and by how much it grew in them for certain.
-        likely: likewise, where a thread beside may have added to it.
+        likely: likewise, where a thread beside may have added to it, and how much was removed.
+        since: how many requests of a route there were when it was first seen to add to it.
+        is_passed_through: whether what is added to it is mostly removed again, later and by others.
         bound: the most entries that it will have, once it is bounded.
         targets: the routes whose requests are traced for the line, none if it is not known which.
         began_s: when it began to be watched, by the monotonic clock.
@@ -76,7 +79,9 @@ class LiveSuspect:
     elsewhere: int = 0
     lines: Counter[str] = field(default_factory=Counter)
     deltas: dict[RouteKey, tuple[int, int]] = field(default_factory=dict)
-    likely: dict[RouteKey, tuple[int, int]] = field(default_factory=dict)
+    likely: dict[RouteKey, tuple[int, int, int]] = field(default_factory=dict)
+    since: dict[RouteKey, int] = field(default_factory=dict)
+    is_passed_through: bool = False
     bound: int | None = None
     targets: tuple[RouteKey, ...] = ()
     began_s: float = field(default_factory=time.monotonic)
@@ -166,16 +171,33 @@ class LiveSuspect:
         else:
             self.verdict, self.evidence = "bounded", "lets go of what it holds later"
 
-    def add_delta(self, key: RouteKey, delta: int) -> None:
-        """Take by how much it grew in one request, by nothing else."""
-        _add(self.deltas, key, delta)
+    def add_delta(self, key: RouteKey, delta: int, requests: int = 0) -> None:
+        """Take by how much it grew in one request of this number, by nothing else."""
+        self.since.setdefault(key, requests)
+        count, total = self.deltas.get(key, (0, 0))
+        if count >= _MOST_DELTAS:
+            count, total = count // 2, total // 2
+        self.deltas[key] = (count + 1, total + delta)
 
-    def add_likely(self, key: RouteKey, delta: int) -> None:
-        """Take by how much it grew at the lines of one request, most probably by nothing else."""
-        _add(self.likely, key, delta)
+    def add_likely(self, key: RouteKey, delta: int, *, removed: int = 0, requests: int = 0) -> None:
+        """Take by how much it grew in one request, most probably by nothing else.
+
+        Args:
+            key: the route.
+            delta: what was added and not removed again.
+            removed: what was.
+            requests: the number of this request among those of its route.
+        """
+        self.since.setdefault(key, requests)
+        count, total, gone = self.likely.get(key, (0, 0, 0))
+        if count >= _MOST_DELTAS:
+            count, total, gone = count // 2, total // 2, gone // 2
+        self.likely[key] = (count + 1, total + delta, gone + removed)
 
     def is_fed_by(self, key: RouteKey) -> bool:
-        """Whether requests of this route were seen to add to it."""
+        """Whether requests of this route were seen to add to it what stays."""
+        if self.is_passed_through:
+            return False
         count, total = self.deltas.get(key, (0, 0))
         is_own = self.exact and key == self.key
         if count < _LEAST_DELTAS and not is_own:
@@ -188,21 +210,42 @@ class LiveSuspect:
         """Whether what grew at the lines of this route's requests is no coincidence.
 
         Now and then another thread adds to it just then. Such requests are few among those of a
-        route; and the routes that do feed it explain together how fast it grows.
+        route; and the routes that do feed it explain together how fast it grows. Where requests
+        remove what they have added, now the one is missed and now the other.
         """
         rates = {
             route: total / count
-            for route, (count, total) in self.likely.items()
-            if count >= _LEAST_DELTAS and total >= _LEAST_DELTAS
+            for route, (count, total, gone) in self.likely.items()
+            if count >= _LEAST_DELTAS and total >= max(_LEAST_DELTAS, _TIMES_BY_CHANCE * gone**0.5)
         }
         rate = rates.get(key, 0.0)
         if rate < LEAST_GROWTH or rate < _LIKELY_SHARE * max(rates.values()):
             return False
         if self.exact or self.lengths is None:
             return True
-        traced = sum(count for count, _ in self.likely.values())
+        traced = sum(count for count, _, _ in self.likely.values())
         grown = sum(self.likely[route][1] for route in rates)
         return grown >= _EXPLAINED * self.lengths.growth_per_request * traced
+
+    def explain(self, requests_of: Callable[[RouteKey], int]) -> None:
+        """Compare what the routes were seen to add with what has stayed.
+
+        All requests may leave something in a queue that others work off, and those of one route
+        what nobody takes out again: which one that is does not show in what they add.
+
+        Args:
+            requests_of: the number of requests of a route so far.
+        """
+        self.is_passed_through = False
+        if self.verdict != "leak" or self.lengths is None:
+            return
+        added = 0.0
+        for route in {*self.deltas, *self.likely}:
+            if self.is_fed_by(route):
+                fresh = requests_of(route) - self.since.get(route, 0)
+                added += self.growth_per_request(route) * fresh
+        gained = self.lengths.last_length - self.lengths.first_length
+        self.is_passed_through = added > _MOST_EXPLAINED * max(gained, _LEAST_ENTRIES)
 
     @property
     def has_route(self) -> bool:
@@ -223,8 +266,7 @@ class LiveSuspect:
 
     def growth_per_request(self, key: RouteKey) -> float:
         """Entries that a request of this route adds."""
-        for seen in (self.deltas, self.likely):
-            count, total = seen.get(key, (0, 0))
+        for count, total, *_ in (self.deltas.get(key, (0, 0)), self.likely.get(key, (0, 0, 0))):
             if count >= _LEAST_DELTAS:
                 return total / count
         return self.lengths.growth_per_request if self.lengths is not None else 0.0
@@ -233,7 +275,7 @@ class LiveSuspect:
     def lacks_line(self) -> bool:
         """Whether to look for the line that adds to it, and for the route whose line that is."""
         can_be_found = self.lengths is not None and self.traces < _MOST_TRACES
-        is_known = self.stored_at is not None and self.has_route
+        is_known = self.stored_at is not None and (self.has_route or self.is_passed_through)
         return self.verdict == "leak" and can_be_found and not is_known
 
     def aim(self) -> None:
@@ -286,7 +328,7 @@ class LiveSuspect:
             return False
         if deep == "never":
             return True
-        if self.stored_at is not None and self.has_route:
+        if self.stored_at is not None and (self.has_route or self.is_passed_through):
             return True
         return self.traces > (_LONG_ENOUGH if self.has_route else _MOST_TRACES - 1)
 
@@ -308,10 +350,3 @@ class LiveSuspect:
             evidence=self.evidence,
             bound=self.bound,
         )
-
-
-def _add(seen: dict[RouteKey, tuple[int, int]], key: RouteKey, delta: int) -> None:
-    count, total = seen.get(key, (0, 0))
-    if count >= _MOST_DELTAS:
-        count, total = count // 2, total // 2
-    seen[key] = (count + 1, total + delta)

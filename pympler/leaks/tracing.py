@@ -103,7 +103,8 @@ class StoreTracer:
 
     Attributes:
         active: whether it traces.
-        grown: by how much each container grew at lines that this trace saw.
+        grown: by how much each container grew in what this trace saw; less what it saw removed.
+        removed: how much it saw removed from each.
         elsewhere: the containers that grew outside of all lines of the application.
         events: number of events so far.
         calls: number of calls in libraries that were passed over.
@@ -138,6 +139,7 @@ class StoreTracer:
         self._hold = hold
         self._readers: dict[Hashable, Length] = {}
         self.grown: dict[Hashable, int] = {}
+        self.removed: dict[Hashable, int] = {}
         self.elsewhere: set[Hashable] = set()
         self.events = self.calls = 0
         self.of_application: set[Hashable] = set()
@@ -146,6 +148,7 @@ class StoreTracer:
         self._read_s = 0.0
         self._last: dict[Hashable, int | None] = {}
         self._lines: dict[Hashable, str] = {}
+        self._ambiguous: set[Hashable] = set()
         self._at: dict[int, _Place] = {}
         self._joined: FrameType | None = None
         self.active = False
@@ -271,8 +274,18 @@ class StoreTracer:
         return type(function) is MethodType and function.__self__ is self
 
     def lines(self) -> dict[Hashable, str | None]:
-        """``file:line`` for each container, ``None`` for those that did not grow."""
-        return {key: self._lines.get(key) for key in self._lengths}
+        """``file:line`` for each container, ``None`` for those that did not grow.
+
+        Of a request among others neither for those from which it removed as much again, nor where
+        several lines added and it is not known what of that was removed.
+        """
+        return {key: self._line(key) for key in self._lengths}
+
+    def _line(self, key: Hashable) -> str | None:
+        is_unsure = self.grown.get(key, 0) <= 0 or key in self._ambiguous
+        if self._only_here and key in self.removed and is_unsure:
+            return None
+        return self._lines.get(key)
 
     # The trace functions.
 
@@ -344,19 +357,22 @@ class StoreTracer:
                 continue
             self._last[key] = now
             at = self._at.get(thread)
-            if at is None or now is None or before is None or now < before:
-                continue
-            frame, line, since_s, cpu_s = at
-            if self._was_away(since_s, cpu_s):
-                continue
-            if frame is None:
-                self.elsewhere.add(key)
+            if at is None or now is None or before is None or self._was_away(at[2], at[3]):
                 continue
             self.grown[key] = self.grown.get(key, 0) + now - before
-            if key not in self._lines:
-                self._lines[key], is_own = application_line(frame, line)
-                if is_own:
-                    self.of_application.add(key)
+            if now < before:
+                self.removed[key] = self.removed.get(key, 0) + before - now
+            elif at[0] is None:
+                self.elsewhere.add(key)
+            else:
+                self._take_line(key, at[0], at[1])
+
+    def _take_line(self, key: Hashable, frame: FrameType, line: int) -> None:
+        named, is_own = application_line(frame, line)
+        if self._lines.setdefault(key, named) != named:
+            self._ambiguous.add(key)
+        elif is_own:
+            self.of_application.add(key)
 
     def _was_away(self, since_s: float, cpu_s: float) -> bool:
         passed_s = self._clock() - since_s

@@ -464,3 +464,49 @@ def test_a_small_cache_of_one_route_among_many_is_given_the_time_to_fill() -> No
         assert one.verdict != "leak"
 
     assert one.verdict == "bounded"
+
+
+def passing(one: LiveSuspect, route: str, added: int, removed: int) -> None:
+    """Traced requests that add an entry and remove it again; some of that is not seen."""
+    for number in range(max(added, removed)):
+        seen = int(number < removed)
+        one.add_likely(("GET", route), int(number < added) - seen, removed=seen)
+
+
+def test_requests_that_remove_what_they_add_feed_nothing() -> None:
+    one = confirmed()
+    passing(one, "/cart", 12, 8)
+    passing(one, "/", 5, 9)
+    assert fed_by(one) == []
+
+    passing(one, "/forgetful", 10, 0)
+    assert fed_by(one) == ["/forgetful"]
+
+
+@pytest.mark.parametrize("requests", [100, 2000])
+def test_no_route_is_blamed_for_a_queue_that_others_work_off(requests: int) -> None:
+    made = Investigation("never")
+    one = confirmed(growth=0.2)
+    made.suspects.append(one)
+    routes = [("GET", route) for route in ("/a", "/b", "/c")]
+    for key in routes:
+        for _ in range(5):
+            one.add_delta(key, 1, 10)
+        made.routes.of(key).requests = 10 + requests
+
+    blamed = {row.route for row in made.summaries() if row.verdict == "leak"}
+
+    assert blamed == ({"/a", "/b", "/c"} if requests == 100 else set())
+    assert [each.holder for each in made.unattributed()] == ["shop.CACHE"] * (requests == 2000)
+
+
+def test_routes_whose_entries_stay_are_blamed_however_many() -> None:
+    made = Investigation("never")
+    one = confirmed(growth=1.0)
+    made.suspects.append(one)
+    for route in ("/a", "/b"):
+        for _ in range(5):
+            one.add_delta(("GET", route), 1, 10)
+        made.routes.of(("GET", route)).requests = 1260
+
+    assert [row.verdict for row in made.summaries()] == ["leak", "leak"]

@@ -34,6 +34,7 @@ def remember(item: object) -> None:
 
 
 LINE = f"{FILE}:{remember.__code__.co_firstlineno + 1}"
+NOWHERE = {"kept": None}
 
 
 def kept() -> dict[Hashable, Callable[[], int | None]]:
@@ -390,6 +391,25 @@ def test_a_trace_that_lasts_too_long_ends_by_itself() -> None:
     tracer.stop()
 
     assert tracer.grown == {}
+
+
+def test_what_a_request_removes_again_it_has_not_added() -> None:
+    def pass_through() -> None:
+        KEPT.append("for a moment")
+        del KEPT[-1]
+
+    with traced(kept(), only_here=True) as healthy:
+        pass_through()
+    with traced(kept(), only_here=True) as leaking:
+        remember("stays")
+    with traced(kept(), only_here=True) as either:
+        pass_through()
+        remember("stays")
+
+    assert (healthy.grown, healthy.removed, healthy.lines()) == ({"kept": 0}, {"kept": 1}, NOWHERE)
+    assert (leaking.grown, leaking.removed, leaking.lines()) == ({"kept": 1}, {}, {"kept": LINE})
+    # Which of both entries was taken out again is not seen.
+    assert (either.grown, either.removed, either.lines()) == ({"kept": 1}, {"kept": 1}, NOWHERE)
 
 
 def test_what_another_greenlet_adds_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
