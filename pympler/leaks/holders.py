@@ -6,11 +6,13 @@ import weakref
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from pympler.graph.paths import Chains, Handle, find_chains
+from pympler.graph.roots import module_namespace
 from pympler.leaks.bounds import NOTHING_DECLARED, Declared, declared_of
-from pympler.leaks.lengths import LruCache, bound_of, length_of
+from pympler.leaks.lengths import LruCache, bound_of, length_of, parts_of, total_length
 from pympler.leaks.listing import list_ids
 from pympler.util.names import type_name
 
@@ -40,6 +42,8 @@ class Holder:
         declared: what its owner or code declares about it.
         survivors: number of survivors found behind it.
         windows: number of the windows that these are of.
+        parts: number of containers within it over which the survivors are spread, and whose
+            entries count as its own; 0 if it holds them itself.
     """
 
     path: str
@@ -50,6 +54,11 @@ class Holder:
     survivors: int
     windows: int
     declared: Declared = NOTHING_DECLARED
+    parts: int = 0
+
+    def measure(self, item: Any) -> int | None:
+        """The length of the holder, which its handle has found."""
+        return total_length(item) if self.parts else length_of(item)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,8 +121,9 @@ def _holders_of(
     # Of the survivors of a few windows the ids may be those of anything by now.
     needed = max(min(_LEAST_WINDOWS, len(groups)), _SHARE_OF_WINDOWS * len(ways))
     holders: list[Holder] = []
-    for ids, count, windows in _direct(ways, needed) or _shared(ways, needed):
-        holder = describe_holder(chains, ids, count, windows)
+    direct = _direct(ways, needed)
+    for ids, count, windows in direct or _shared(ways, needed):
+        holder = describe_holder(chains, ids, count, windows, spread=not direct)
         if holder is not None and all(holder.path != other.path for other in holders):
             holders.append(holder)
     held = sum(any(item in existing for item in group) for group in groups)
@@ -159,11 +169,18 @@ def _shared(ways: list[list[Ids]], needed: float) -> list[tuple[Ids, int, int]]:
 
 
 def describe_holder(
-    chains: Chains, ids: Ids, survivors: int = 0, windows: int = 0
+    chains: Chains, ids: Ids, survivors: int = 0, windows: int = 0, *, spread: bool = False
 ) -> Holder | None:
     """The holder at the end of a way.
 
     ``None`` if the way cannot be followed any more, or ends in a container that holds nothing.
+
+    Args:
+        chains: the ways.
+        ids: this one.
+        survivors: number of survivors found behind it.
+        windows: number of the windows that these are of.
+        spread: whether no container directly holds most of them.
     """
     objects = chains.objects(ids)
     if objects is None or _only_follows(objects):
@@ -171,16 +188,26 @@ def describe_holder(
     objects = _up_the_chain(_up_to_cache(objects))
     path = chains.describe_holder(objects)
     item = objects[-1]
+    parts = parts_of(item) if spread and _may_have_parts(objects) else []
+    bounds = [bound_of(part) for part in parts or [item]]
     return Holder(
         path=path.text,
         type=_type_of(item),
         handle=path.handle,
-        length=length_of(item),
-        bound=bound_of(item),
+        length=total_length(item) if parts else length_of(item),
+        bound=None if None in bounds else sum(filter(None, bounds)),
         survivors=survivors,
         windows=windows,
         declared=declared_of(path.text, objects),
+        parts=len(parts),
     )
+
+
+def _may_have_parts(objects: list[Any]) -> bool:
+    item, owner = objects[-1], objects[-2:][0]
+    if issubclass(type(owner), ModuleType) and module_namespace(owner) is item:
+        return False
+    return length_of(item) is not None or type(item) is tuple
 
 
 def _only_follows(objects: list[Any]) -> bool:

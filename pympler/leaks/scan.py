@@ -9,15 +9,17 @@ next.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from pympler.graph.containers import list_without_tuples
 from pympler.graph.frozen import is_frozen
-from pympler.graph.paths import find_chains
+from pympler.graph.paths import Chains, find_chains
 from pympler.leaks.budget import WalkCost
 from pympler.leaks.containers import read_lengths, tracked_objects
 from pympler.leaks.evidence import LEAST_SHARED_GROWTH, Lengths
 from pympler.leaks.holders import Holder, describe_holder
+from pympler.leaks.lengths import length_reader
 from pympler.sizing.compiled import extension
 from pympler.util.gc_callbacks import before_full_collections
 
@@ -30,6 +32,10 @@ _MOST_TRACKED = 200_000
 _MOST_LOOKED_FOR = 40
 _MOST_FOUND = 5
 _RESTARTS = 3
+_MOST_GROWING = 5000
+_MOST_SPREAD = 200
+_LEAST_SPREAD = 3
+_LONGEST_SPREAD = 4  # owner, entry, the dictionary of its attributes, container
 
 
 class GrowthScan:
@@ -100,23 +106,23 @@ class GrowthScan:
         if len(self._walked) == 1:
             self._keep(lengths)
             return [], 0
-        least = LEAST_SHARED_GROWTH * (requests - self._walked[-2])
         if len(self._walked) == 2:
             tracks = zip(self._ids, self._first, strict=True)
-            self._grown = {
-                key: (first, lengths[key])
-                for key, first in tracks
-                if lengths.get(key, 0) - first >= max(least, 1)
+            grown = {
+                key: (first, lengths[key]) for key, first in tracks if lengths.get(key, 0) > first
             }
+            most = sorted(grown, key=lambda key: grown[key][1] - grown[key][0], reverse=True)
+            self._grown = {key: grown[key] for key in most[:_MOST_GROWING]}
             return [], 0
+        least = LEAST_SHARED_GROWTH * (requests - self._walked[0])
         growth = {
             key: lengths[key] - first
             for key, (first, second) in self._grown.items()
-            if lengths.get(key, 0) - second >= max(least, 1)
+            if lengths.get(key, 0) > second
         }
         taken = requests - self._began
         self._begin_anew()
-        return _holders(growth, known), taken
+        return _holders(growth, max(least, 2.0), known), taken
 
     def _keep(self, lengths: Mapping[int, int]) -> None:
         """Keep the lengths in little memory; of too many containers the longest."""
@@ -145,18 +151,55 @@ def _lengths() -> dict[int, int] | None:
         return lengths if objects else None
 
 
-def _holders(growth: Mapping[int, int], known: Collection[str]) -> list[Holder]:
-    most = sorted(growth, key=growth.__getitem__, reverse=True)[:_MOST_LOOKED_FOR]
-    if not most:
+def _holders(growth: Mapping[int, int], least: float, known: Collection[str] = ()) -> list[Holder]:
+    """The holders among the containers that grew.
+
+    Args:
+        growth: by how much, by id.
+        least: how much is enough; of those that grew by less, several may have one owner.
+        known: paths of those that need not be found.
+    """
+    order = sorted(growth, key=growth.__getitem__, reverse=True)
+    most = [key for key in order if growth[key] >= least][:_MOST_LOOKED_FOR]
+    less = [key for key in order if growth[key] < least][:_MOST_SPREAD]
+    if len(less) < _LEAST_SPREAD and not most:
         return []
-    chains = find_chains(most, restarts=_RESTARTS, with_atoms=False)
+    chains = find_chains([*most, *less], restarts=_RESTARTS, with_atoms=False)
+    owners = _owners(chains, [*most, *less])
+    ways = [way for way, keys in owners.items() if sum(growth[key] for key in keys) >= least]
+    spread = {key for way in ways for key in owners[way]}
+    found = [describe_holder(chains, way, spread=True) for way in ways]
+    alone = [chains.ids[key] for key in most if key in chains.ids and key not in spread]
+    found += [describe_holder(chains, way) for way in alone]
     holders: list[Holder] = []
-    for key in most:
-        way = chains.ids.get(key)
-        holder = None if way is None else describe_holder(chains, way)
+    for holder in found:
         # What cannot be found again cannot be watched; Pympler's own are not found at all.
         if holder is None or holder.handle is None or holder.length is None:
             continue
         if holder.path not in known and all(holder.path != other.path for other in holders):
             holders.append(holder)
     return holders[:_MOST_FOUND]
+
+
+def _owners(chains: Chains, keys: Sequence[int]) -> dict[tuple[int, ...], set[int]]:
+    """The ways to containers that lead to several of these, and which those are.
+
+    Directly, or to attributes of their entries; the last that leads to the same ones.
+    """
+    found: dict[tuple[int, ...], set[int]] = {}
+    for key in keys:
+        way = chains.ids.get(key, ())
+        objects = chains.objects(way) if way else None
+        for place in range(max(len(way) - _LONGEST_SPREAD, 1), len(way) - 1):
+            if objects is not None and _holds_entries(objects[place]):
+                found.setdefault(way[: place + 1], set()).add(key)
+    several = {way: keys for way, keys in found.items() if len(keys) >= _LEAST_SPREAD}
+    return {
+        way: keys
+        for way, keys in several.items()
+        if not any(len(way) < len(other) and keys == several[other] for other in several)
+    }
+
+
+def _holds_entries(item: Any) -> bool:
+    return type(item) is tuple or length_reader(type(item)) is not None

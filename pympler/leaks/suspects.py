@@ -36,6 +36,7 @@ _TRACED = ((3, 1.0), (100, 0.25), (500, 0.1), (_MOST_TRACES, 0.03))
 _LONG_ENOUGH = 200
 _UNPROVEN_TIMES = 3
 _LEAST_ENTRIES = 400  # as many as requests of its route, where that is known
+_LEAST_IN_EACH = 50
 _LONGEST_LIFETIME_S = 3600.0  # what a clock empties is given time, within reason
 # A verdict can be looked up as soon as there is one and may be taken back, but who is called at
 # night wants to be sure: caches of up to a thousand entries are common, and full by then.
@@ -116,13 +117,13 @@ class LiveSuspect:
         if self.lengths is None or self.holder.handle is None:
             return None
         item = self.holder.handle.resolve()
-        return None if item is None else length_of(item)
+        return None if item is None else self.holder.measure(item)
 
     def reader(self) -> Callable[[], int | None]:
         """A function that gives its length at once; keeps the holder alive."""
         item = self.holder.handle.resolve() if self.lengths and self.holder.handle else None
-        read = length_reader(type(item))
-        return partial(length_of, None) if read is None else partial(read, item)
+        read = self.holder.measure if self.holder.parts else length_reader(type(item))
+        return partial(length_of, None) if item is None or read is None else partial(read, item)
 
     def read(self, requests: int, length: int | None) -> bool:
         """Take its length after this number of requests of its route.
@@ -154,7 +155,10 @@ class LiveSuspect:
         gained = lengths.last_length - lengths.first_length
         if not self.exact and gained < _LEAST_ENTRIES and lengths.requests < _LONG_WATCHED:
             return  # of one route among many it may be a small cache that fills
-        declared = self.holder.declared.bound(lengths.last_length)
+        parts = self.holder.parts
+        if gained < _LEAST_IN_EACH * parts:
+            return  # so may be the last few of each of several things
+        declared = self.holder.declared.bound(lengths.last_length // max(parts, 1))
         if declared is not None:
             self.verdict, (self.bound, self.evidence) = "bounded", declared
         elif time.monotonic() - self.began_s >= min(
@@ -162,6 +166,8 @@ class LiveSuspect:
         ):
             self.verdict, self.bound = "leak", None
             self.evidence = f"no bound seen in {lengths.requests} requests"
+            if parts:
+                self.evidence += f", spread over {parts} containers"
 
     def confirm_held(self, found: int, windows: int) -> None:
         """Judge a holder without a length by the windows of which it still holds a survivor."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pympler.leaks.attribution import OTHER_ROUTES, RouteHistory, Routes
+from pympler.leaks.bounds import Declared
 from pympler.leaks.evidence import WindowResult
 from pympler.leaks.holders import Holder, HolderSearch
 from pympler.leaks.investigation import Investigation, Search
@@ -510,3 +511,27 @@ def test_routes_whose_entries_stay_are_blamed_however_many() -> None:
         made.routes.of(("GET", route)).requests = 1260
 
     assert [row.verdict for row in made.summaries()] == ["leak", "leak"]
+
+
+@pytest.mark.parametrize(("parts", "verdict"), [(0, "leak"), (6, "leak"), (20, None)])
+def test_the_last_few_of_each_of_several_things_are_no_leak(parts: int, verdict: str) -> None:
+    one = suspect()
+    one.holder = replace(one.holder, parts=parts)
+    for _ in range(3):
+        one.add_delta(KEY, 1)
+    for requests in range(0, 450, 5):
+        one.read(50 + requests, 10 + requests)
+
+    assert one.verdict == verdict
+    assert ("spread over 6 containers" in one.evidence) == (parts == 6)
+
+
+def test_a_bound_is_one_of_each_part() -> None:
+    one = suspect()
+    one.holder = replace(one.holder, parts=6, declared=Declared(owner=100))
+    for _ in range(3):
+        one.add_delta(KEY, 1)
+    for requests in range(0, 450, 5):
+        one.read(50 + requests, 10 + requests)
+
+    assert one.verdict == "bounded"

@@ -14,6 +14,7 @@ class Task:
 
 
 KEPT: list[Task] = []
+SHARDS: list[list[tuple[int, list[int]]]] = [[] for _ in range(6)]
 ALL: weakref.WeakSet[Task] = weakref.WeakSet()
 NOTES: weakref.WeakKeyDictionary[Task, list[object]] = weakref.WeakKeyDictionary()
 
@@ -43,3 +44,22 @@ def test_what_belongs_to_the_key_of_a_weak_dictionary_does_hold() -> None:
     (found,) = find_holders([groups])
 
     assert [holder.type for holder in found.holders] == ["list"]
+
+
+def test_what_is_spread_over_several_containers_is_held_by_their_owner() -> None:
+    groups = []
+    try:
+        for number in range(12):
+            row = (number, [number])
+            SHARDS[number % 6].append(row)
+            groups.append([id(row), id(row[1])])
+        (found,) = find_holders([groups])
+        (holder,) = found.holders
+        SHARDS[0].append((0, [0]))
+
+        assert (holder.path, holder.type, holder.parts) == (f"{HERE}.SHARDS", "list", 6)
+        assert holder.handle is not None
+        assert holder.measure(holder.handle.resolve()) == (holder.length or 0) + 1
+    finally:
+        for shard in SHARDS:
+            shard.clear()

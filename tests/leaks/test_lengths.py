@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pympler.leaks.lengths import bound_of, length_of
+from pympler.leaks.lengths import bound_of, length_of, parts_of, total_length
 
 
 def forbidden(*_: object) -> Any:
@@ -90,3 +90,46 @@ def test_declared_bounds() -> None:
     assert bound_of(deque([1], maxlen=4)) == 4
     assert bound_of(deque([1])) is None
     assert bound_of({}) is None
+
+
+COMMON = [1, 2, 3]
+
+
+class Shard:
+    def __init__(self) -> None:
+        self.items: dict[int, str] = {}
+        self.registry = COMMON
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        [[1, 2], [3]],
+        ([1, 2], [3]),
+        {"a": deque([1, 2]), "b": {3: 4}},
+    ],
+    ids=["list", "tuple", "dict"],
+)
+def test_entries_of_what_a_container_holds(owner: Any) -> None:
+    own = length_of(owner) or 0
+    assert len(parts_of(owner)) == 2
+    assert total_length(owner) == own + 3
+
+
+def test_attributes_of_what_a_container_holds_but_those_in_common() -> None:
+    shards = [Shard() for _ in range(4)]
+    before = total_length(shards)
+    for number in range(20):
+        shards[number % 4].items[number] = "text"
+    COMMON.append(4)
+
+    assert total_length(shards) - before == 20
+
+
+def test_no_parts_where_there_are_many_entries() -> None:
+    many = [[number] for number in range(2000)]
+
+    assert parts_of(many) == []
+    assert len(parts_of(many[:500])) < 100
+    assert total_length(many) == 2000
+    assert parts_of([1, "text", None]) == []

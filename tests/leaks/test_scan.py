@@ -26,6 +26,7 @@ COUNTS = array.array("d")
 CACHE: dict[int, str] = {}
 LAST: deque[str] = deque(maxlen=300)
 EMPTIED: dict[int, str] = {}
+SHARDS: list[set[str]] = [set() for _ in range(30)]
 
 
 def cached(number: int) -> None:
@@ -62,6 +63,8 @@ def empty() -> Iterator[None]:
     yield
     for container in (TEXTS, NUMBERS, BYTES, CACHE, LAST, EMPTIED):
         container.clear()
+    for shard in SHARDS:
+        shard.clear()
     del COUNTS[:]
     BUFFER.seek(0)
     BUFFER.truncate()
@@ -170,6 +173,20 @@ def test_what_is_watched_already_takes_no_place_of_what_is_not() -> None:
 
     assert f"{HERE}.TEXTS" in found
     assert f"{HERE}.NUMBERS" not in found
+
+
+def test_what_grows_by_little_in_each_of_several_containers_is_found_by_their_owner() -> None:
+    for shard in SHARDS:
+        shard.update(f"first {number}" for number in range(20))
+    scan = evident()
+    found: dict[str, int] = {}
+    for walk in range(3):
+        for number in range(30):
+            SHARDS[number].add(f"{walk}.{number}")
+        # Each by one of a thousand requests, which is no evidence.
+        found = {one.path: one.parts for one in scan.walk(400 + 1000 * walk)[0]}
+
+    assert found == {f"{HERE}.SHARDS": 30}
 
 
 def test_blocks_that_stop_growing_are_no_evidence() -> None:
