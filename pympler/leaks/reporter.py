@@ -110,7 +110,9 @@ class Reporter:
         settings, process, chosen = self._settings, self._process, self._chosen
         investigation, windows = self._investigation, self._windows
         with self._turns:
-            routes = investigation.summaries()
+            # Ignored ones are known there too: they may feed what others are suspected of.
+            rows = investigation.summaries()
+            routes = tuple(row for row in rows if not settings.ignores(row.route))
             unattributed = investigation.unattributed()
             found = [route.verdict for route in routes] + ["leak"] * bool(unattributed)
             limits = [note for note in (windows.refusal, investigation.lacking) if note]
