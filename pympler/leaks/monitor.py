@@ -178,7 +178,7 @@ class LeakMonitor:
         turns = self._turns
         if not turns.enter():
             self._missed.append(None)
-            return ActiveRequest(self)
+            return self._begin_missed()
         try:
             if self._missed or len(self._late) >= _LATE_TOGETHER:
                 self._end_late()
@@ -200,6 +200,17 @@ class LeakMonitor:
         if before is not None:
             request.watch()
         return request
+
+    def _begin_missed(self) -> ActiveRequest:
+        """One whose turn did not come: its number is about this, in case that it is watched yet.
+
+        It overlaps with whoever had the turn, and so does not count as alone.
+        """
+        started, in_flight = self._started, self._in_flight
+        waiting = len(self._missed)
+        return ActiveRequest(
+            self, started + waiting, max(in_flight + waiting - 1 - len(self._late), 1)
+        )
 
     def _finish(self, request: ActiveRequest) -> None:
         if request.steps is not None:

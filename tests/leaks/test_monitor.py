@@ -760,6 +760,21 @@ def test_a_request_whose_turn_does_not_come_is_counted_and_overlaps() -> None:
         assert [each.attribution for each in reports(monitor, "/alone")] == ["exact"]
 
 
+def test_a_request_whose_turn_did_not_come_overlaps_with_one_and_not_with_all() -> None:
+    with watching() as monitor:
+        for _ in range(20):
+            serve(monitor, "/x", lambda: None)
+        with monitor._turns:  # as a finalizer does, or another thread that takes long
+            late = monitor.begin()
+        late.watch()  # as a debug toolbar does
+        late.finish("/late", "GET", 200)
+        (report,) = reports(monitor, "/late")
+
+    assert (report.in_flight, report.attribution) == (2, "shared")
+    assert monitor.summary().requests == 21
+    assert monitor._in_flight == 0
+
+
 def test_the_background_waits_for_open_windows_but_not_for_ever() -> None:
     worked: list[bool] = []
     with watching() as monitor:
