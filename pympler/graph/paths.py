@@ -9,11 +9,12 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import Any
 
 from pympler.graph.labels import LruCache, label_path
-from pympler.graph.roots import Root, children
+from pympler.graph.roots import Root, children, module_namespace
 from pympler.graph.ways_compiled import compiled_ways
 from pympler.graph.ways_walk import walk_ways
 from pympler.sizing.compiled import extension
@@ -28,10 +29,12 @@ class Handle:
     Attributes:
         anchor: weak reference to the nearest object on the path that allows one.
         steps: ids and types of the objects from there on.
+        hints: where each was found the last time.
     """
 
     anchor: weakref.ref[Any]
     steps: tuple[tuple[int, int], ...]
+    hints: dict[int, Any] = field(default_factory=dict)
 
     @classmethod
     def along(cls, objects: list[Any]) -> Handle | None:
@@ -46,20 +49,34 @@ class Handle:
         return None
 
     def resolve(self) -> Any:
-        """The object, or ``None`` if it is gone or no longer in its place."""
+        """The object, or ``None`` if it is gone or no longer in its place.
+
+        Takes about a microsecond where it is found in the same place as the time before.
+        """
         item = self.anchor()
-        for wanted_id, wanted_type in self.steps:
+        for place, wanted in enumerate(self.steps):
             if item is None:
                 return None
-            item = next(
-                (
-                    child
-                    for child in children(item)
-                    if id(child) == wanted_id and id(type(child)) == wanted_type
-                ),
-                None,
-            )
+            item = self._child(item, wanted, place)
         return item
+
+    def _child(self, item: Any, wanted: tuple[int, int], place: int) -> Any:
+        # Modules are looked at by name: they have many.
+        by_name = issubclass(type(item), ModuleType)
+        found: Any = module_namespace(item) if by_name else children(item)
+        last = self.hints.get(place)
+        if by_name:
+            child = dict.get(found, last)
+        else:
+            child = found[last] if type(last) is int and last < len(found) else None
+        if (id(child), id(type(child))) == wanted:
+            return child
+        for key, child in list(dict.items(found)) if by_name else enumerate(found):
+            if (id(child), id(type(child))) == wanted:
+                if type(key) in (str, int):
+                    self.hints[place] = key
+                return child
+        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -173,8 +173,9 @@ class Windows:
         self.births.expect()
         self._last_s = time.monotonic()
         self._worker.wake()
+        own_s = time.thread_time() - cpu_s + (request.steps.cost_s if request.steps else 0.0)
         # What a person asked for is not on the budget.
-        self.spend(0.0 if request.id else time.thread_time() - cpu_s, started)
+        self.spend(0.0 if request.id else own_s, started)
 
     def _judge(self, request: ActiveRequest, window: Window, *, alone: bool) -> tuple[str, bool]:
         """The fault of a closed window, and whether all in it is of its request by the steps."""

@@ -210,6 +210,33 @@ async def waits_for(event: asyncio.Event) -> str:
     return "went on"
 
 
+def test_what_a_request_adds_to_a_suspect_is_read_in_its_steps() -> None:
+    class Suspect:
+        def __init__(self) -> None:
+            self.rows: list[int] | None = []
+
+        def reader(self) -> Any:
+            rows = self.rows
+            return lambda: None if rows is None else len(rows)
+
+    one, gone = Suspect(), Suspect()
+    gone.rows = None
+    made = RequestSteps(None, None, [one, gone])  # type: ignore[list-item]
+    assert one.rows is not None
+    for _ in range(3):
+        made.begin()
+        one.rows += [1, 2]
+        made.begin()  # a task that is awaited at once
+        one.rows += [3]
+        made.end()
+        made.end()
+        one.rows += [4]  # another request
+
+    assert list(made.grown.values()) == [9, 0]
+    assert made.cost_s > 0
+    assert RequestSteps(None, None).cost_s == 0.0
+
+
 def test_a_task_of_it_is_like_any_other() -> None:
     async def main() -> None:
         event = asyncio.Event()

@@ -366,6 +366,28 @@ def test_a_handle_finds_its_object_again_and_keeps_nothing_alive() -> None:
     owner.kept = {"rows": inner}
 
 
+def test_a_handle_finds_its_object_in_another_place() -> None:
+    inner: list[object] = [1]
+    owner = Plain()
+    owner.kept = [[0], inner]
+    found = {way: Handle.along([way, inner]) for way in (sys.modules[HERE], owner)}
+    for _ in range(2):
+        globals()["FOUND_HERE"] = inner
+        assert [handle.resolve() for handle in found.values() if handle] == [inner, None]
+        del globals()["FOUND_HERE"]
+        globals()["FOUND_THERE"] = inner
+        assert [handle.resolve() for handle in found.values() if handle] == [inner, None]
+        del globals()["FOUND_THERE"]
+
+    within = Handle.along([owner, owner.kept, inner])
+    assert within is not None
+    for rows in ([[0], inner], [inner], [[0], [0], inner], [inner, [0]]):
+        owner.kept[:] = rows
+        assert within.resolve() is inner
+    owner.kept.clear()
+    assert within.resolve() is None
+
+
 def test_a_handle_on_what_is_gone() -> None:
     import weakref
 
