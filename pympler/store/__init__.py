@@ -7,7 +7,7 @@ the application: from the report on everything is plain data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -154,8 +154,8 @@ class Store(Protocol):
     def summaries(self) -> list[LeakSummary]:
         """The last summary of each worker, the latest first."""
 
-    def moments(self, since: float = 0.0) -> list[Moment]:
-        """The readings of all workers, oldest first."""
+    def moments(self, since: float = 0.0, workers: Collection[str] | None = None) -> list[Moment]:
+        """The readings of these workers, of all of them by default, oldest first."""
 
     def add_job(self, job: Job) -> None:
         """Ask a worker for something."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pympler.errors import StoreError
@@ -106,13 +106,13 @@ class DatabaseStore:
         sql = f"SELECT data FROM {self._schema}summary WHERE worker = {self._mark}"
         return next(iter(self._all(rows.summary_from, sql, [rows.text_of(worker)])), None)
 
-    def moments(self, since: float = 0.0) -> list[Moment]:
-        """The readings of all workers, oldest first."""
-        sql = (
-            f"SELECT at, worker, data FROM {self._schema}moment WHERE at >= {self._mark} "
-            "ORDER BY at, worker"
-        )
-        return self._all(rows.moment_from, sql, [since])
+    def moments(self, since: float = 0.0, workers: Collection[str] | None = None) -> list[Moment]:
+        """The readings of these workers, of all of them by default, oldest first."""
+        where, values = f"at >= {self._mark}", [since, *map(rows.text_of, workers or ())]
+        if workers is not None:
+            where += f" AND worker IN ({', '.join([self._mark] * len(workers)) or 'NULL'})"
+        sql = f"SELECT at, worker, data FROM {self._schema}moment WHERE {where} ORDER BY at, worker"
+        return self._all(rows.moment_from, sql, values)
 
     def rollups(self, since: float = 0.0) -> list[Rollup]:
         """Reports added up by hour, route, release and host, oldest first; they outlive them."""

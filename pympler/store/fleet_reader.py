@@ -16,9 +16,11 @@ from pympler.store.fleet import (
     fleet_of,
     growth_by_day,
     new_since,
+    routes_of,
     selected,
     worst_workers,
 )
+from pympler.store.heard import FleetClass, FleetSuspect, Heard, classes_of, heard_of, suspects_of
 
 __all__ = ["FleetReader", "SummaryReader", "reader_of"]
 
@@ -54,6 +56,18 @@ class FleetReader(Protocol):
 
     def moments(self, worker: str, most: int = 300) -> list[Moment]:
         """The readings of this worker over its life, about so many of them, oldest first."""
+
+    def heard(self) -> Heard:
+        """What the workers say of themselves."""
+
+    def routes_seen(self, method: str = "", route: str = "") -> list[FleetRoute]:
+        """The routes of the workers, or this one alone."""
+
+    def suspects(self, method: str = "", route: str = "") -> list[FleetSuspect]:
+        """The holders that the workers suspect, of all routes or of this one; the worst first."""
+
+    def classes(self, alive_since: float) -> list[FleetClass]:
+        """The tracked classes, those with most bytes first."""
 
 
 class SummaryReader:
@@ -112,9 +126,27 @@ class SummaryReader:
 
     def moments(self, worker: str, most: int = 300) -> list[Moment]:
         """The readings of this worker over its life."""
-        found = [moment for moment in self._store.moments() if moment.worker == worker]
+        found = self._store.moments(workers=[worker])
         every = -(-len(found) // most) or 1
         return found[::every] if every > 1 else found
+
+    def heard(self) -> Heard:
+        """What the workers say of themselves."""
+        return heard_of(self._store.summaries())
+
+    def routes_seen(self, method: str = "", route: str = "") -> list[FleetRoute]:
+        """The routes of the workers, or this one alone."""
+        found = routes_of(self._store.summaries())
+        return [row for row in found if route in ("", row.route) and method in ("", row.method)]
+
+    def suspects(self, method: str = "", route: str = "") -> list[FleetSuspect]:
+        """The holders that the workers suspect, of all routes or of this one; the worst first."""
+        found = suspects_of(self._store.summaries())
+        return [row for row in found if route in ("", row.route) and method in ("", row.method)]
+
+    def classes(self, alive_since: float) -> list[FleetClass]:
+        """The tracked classes, those with most bytes first."""
+        return classes_of(self._store.summaries(), alive_since)
 
 
 def reader_of(store: Store) -> FleetReader:

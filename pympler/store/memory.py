@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -74,9 +74,13 @@ class MemoryStore:
         """The last summary of this worker."""
         return list(self._summaries.values())
 
-    def moments(self, since: float = 0.0) -> list[Moment]:
+    def moments(self, since: float = 0.0, workers: Collection[str] | None = None) -> list[Moment]:
         """The readings of this worker, oldest first."""
-        return [moment for moment in list(self._moments) if moment.at >= since]
+        return [
+            moment
+            for moment in list(self._moments)
+            if moment.at >= since and (workers is None or moment.worker in workers)
+        ]
 
     def add_job(self, job: Job) -> None:
         """Ask this worker for something; the oldest job is forgotten when there are too many."""

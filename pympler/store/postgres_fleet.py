@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from pympler.leaks.report import VERDICTS, LeakSummary, RouteSummary, worst
-from pympler.store import Moment, rows
+from pympler.store import Moment, postgres_heard, rows
 from pympler.store.database import DatabaseStore
 from pympler.store.fleet import (
     DAY_S,
@@ -22,6 +22,7 @@ from pympler.store.fleet import (
     newly_bad,
     rank,
 )
+from pympler.store.heard import FleetClass, FleetSuspect, Heard
 
 __all__ = ["PostgresReader"]
 
@@ -181,6 +182,49 @@ class PostgresReader:
             "ORDER BY at"
         )
         return self._all(rows.moment_from, sql, [name, most])
+
+    def heard(self) -> Heard:
+        """What the workers say of themselves."""
+        return postgres_heard.heard(self._store)
+
+    def routes_seen(self, method: str = "", route: str = "") -> list[FleetRoute]:
+        """The routes of the workers heard of last, or this one alone."""
+        where, values = postgres_heard.LATELY, []
+        for name, wanted in (("method", method), ("route", route)):
+            if wanted:
+                where += f" AND r.{name} = %s"
+                values.append(rows.text_of(wanted))
+        found = self._routes(where, values)
+        return [self._in_words(row) for row in found] if method and route else found
+
+    def _in_words(self, row: FleetRoute) -> FleetRoute:
+        """A route with its sentence, which others say only of what is bad."""
+        if row.headline:
+            return row
+        sql = (
+            "SELECT data FROM pympler.summary WHERE EXISTS (SELECT FROM unnest(methods, routes, "
+            "verdicts) AS r (method, route, verdict) WHERE r.method = %s AND r.route = %s "
+            "AND r.verdict IS NOT DISTINCT FROM %s) ORDER BY taken_at DESC LIMIT 1"
+        )
+        key = (row.method, row.route)
+        speeches = (
+            route
+            for said in self._all(rows.summary_from, sql, [*key, row.verdict])
+            for route in said.routes
+            if (rows.text_of(route.method), rows.text_of(route.route)) == key
+        )
+        speech = next(speeches, None)
+        if speech is None:
+            return row
+        return replace(row, headline=speech.headline, suspects=speech.suspects)
+
+    def suspects(self, method: str = "", route: str = "") -> list[FleetSuspect]:
+        """The holders that the workers suspect, of all routes or of this one; the worst first."""
+        return postgres_heard.suspects(self._store, method, route)
+
+    def classes(self, alive_since: float) -> list[FleetClass]:
+        """The tracked classes, those with most bytes first."""
+        return postgres_heard.classes(self._store, alive_since)
 
 
 def _plain(*row: Any) -> tuple[Any, ...]:

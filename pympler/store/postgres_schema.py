@@ -24,6 +24,21 @@ def _each(name: str, kind: str) -> str:
     return f"coalesce(ARRAY({found}), '{{}}')"
 
 
+def _held(what: str) -> str:
+    """An array of this of all suspects in ``j``; those of no route are leaks."""
+    none = "json_build_object('method', '', 'route', '', 'verdict', 'leak')"
+    return (
+        f"ARRAY(SELECT {what} FROM (SELECT r, h FROM json_array_elements(j->'routes') r, "
+        f"json_array_elements(r->'suspects') h UNION ALL SELECT {none}, h "
+        "FROM json_array_elements(j->'unattributed') h) held)"
+    )
+
+
+def _of_classes(what: str) -> str:
+    """An array of this of all tracked classes in ``j``."""
+    return f"ARRAY(SELECT {what} FROM json_array_elements(j->'classes') c)"
+
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # The day comes from the report, but within the days that are kept: whatever a clock says,
@@ -93,6 +108,28 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # may have what changes, such as the time of a summary.
         "ALTER TABLE pympler.rollup SET (fillfactor = 70)",
         "ALTER TABLE pympler.summary SET (fillfactor = 70)",
+    ),
+    (
+        """ALTER TABLE pympler.summary
+            ADD overhead double precision NOT NULL DEFAULT 0,
+            ADD notes text[], ADD unattributed text[],
+            ADD held_methods text[], ADD held_routes text[], ADD held_verdicts text[],
+            ADD holders text[], ADD held_lines text[], ADD held_bytes double precision[],
+            ADD classes text[], ADD class_births bigint[], ADD class_deaths bigint[],
+            ADD class_bytes bigint[]""",
+        f"""UPDATE pympler.summary s SET overhead = (j->>'overhead')::float8,
+            notes = ARRAY(SELECT json_array_elements_text(j->'notes')),
+            unattributed = ARRAY(SELECT u->>'holder' FROM json_array_elements(j->'unattributed') u),
+            held_methods = {_held("r->>'method'")}, held_routes = {_held("r->>'route'")},
+            held_verdicts = {_held("r->>'verdict'")}, holders = {_held("h->>'holder'")},
+            held_lines = {_held("h->>'stored_at'")},
+            held_bytes = {_held("(h->>'bytes_per_request')::float8")},
+            classes = {_of_classes("c->>'name'")},
+            class_births = {_of_classes("(c->>'births')::bigint")},
+            class_deaths = {_of_classes("(c->>'deaths')::bigint")},
+            class_bytes = {_of_classes("(c->>'live_bytes')::bigint")}
+            FROM (SELECT worker, data::json AS j FROM pympler.summary
+                WHERE position(chr(92) || 'u' in data) = 0) o WHERE s.worker = o.worker""",
     ),
 )
 """The statements that lead from each version of the schema to the next."""

@@ -69,6 +69,20 @@ _OF_A_SUMMARY = {
     "route_windows": "bigint[]",
     "route_bytes": "double precision[]",
     "route_objects": "double precision[]",
+    "overhead": "double precision",
+    "notes": "text[]",
+    "unattributed": "text[]",
+    # Likewise of its suspects and of its tracked classes.
+    "held_methods": "text[]",
+    "held_routes": "text[]",
+    "held_verdicts": "text[]",
+    "holders": "text[]",
+    "held_lines": "text[]",
+    "held_bytes": "double precision[]",
+    "classes": "text[]",
+    "class_births": "bigint[]",
+    "class_deaths": "bigint[]",
+    "class_bytes": "bigint[]",
 }
 _SAY = f"""
     INSERT INTO pympler.summary ({", ".join(_OF_A_SUMMARY)})
@@ -174,8 +188,34 @@ def insert_summaries(connection: Connection[Any], said: Iterable[tuple[str, Leak
             summary.verdict,
             summary.dropped,
             *map(array, figures),
+            summary.overhead,
+            array(map(rows.text_of, summary.notes)),
+            array(rows.text_of(each.holder) for each in summary.unattributed),
+            *map(array, _held_by(summary)),
+            array(rows.text_of(row.name) for row in summary.classes),
+            array(row.births for row in summary.classes),
+            array(row.deaths for row in summary.classes),
+            array(row.live_bytes for row in summary.classes),
         )
         made.append(values)
     if made:
         with connection.cursor() as cursor:
             cursor.executemany(_SAY, made)
+
+
+def _held_by(summary: LeakSummary) -> tuple[list[Any], ...]:
+    """Of each suspect the method, route and verdict that it is of, its name, line and bytes."""
+    found = [
+        (route.method, route.route, route.verdict, suspect)
+        for route in summary.routes
+        for suspect in route.suspects
+    ]
+    found += [("", "", "leak", suspect) for suspect in summary.unattributed]
+    return (
+        [rows.text_of(method) for method, _, _, _ in found],
+        [rows.text_of(route) for _, route, _, _ in found],
+        [verdict for _, _, verdict, _ in found],
+        [rows.text_of(suspect.holder) for _, _, _, suspect in found],
+        [suspect.stored_at and rows.text_of(suspect.stored_at) for _, _, _, suspect in found],
+        [suspect.bytes_per_request for _, _, _, suspect in found],
+    )

@@ -153,6 +153,17 @@ def test_moments_come_in_the_order_of_time(store: Store) -> None:
     assert store.moments(since=now + 100) == moments[1:]
 
 
+def test_moments_of_some_workers(store: Store) -> None:
+    first, second = a_moment(), a_moment(worker="web.5.1")
+    store.save_moment(first)
+    store.save_moment(second)
+    store.flush()
+
+    assert store.moments(workers=[second.worker, "no such"]) == [second]
+    assert store.moments(first.at + 1, {second.worker}) == []
+    assert store.moments(workers=()) == store.moments(workers=["\0"]) == []
+
+
 def test_reports_are_added_up_by_hour(store: Store) -> None:
     if not hasattr(store, "rollups"):
         pytest.skip("what is in memory is not added up")

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from pympler.leaks.report import Counters, Suspect, worst
+from pympler.leaks.report import ClassTotal, Counters, Suspect, worst
 from pympler.store import Store
 from pympler.store.fleet import Fleet, FleetRoute
 from pympler.store.fleet_reader import FleetReader, reader_of
+from pympler.store.heard import MOST_ACCUSERS, MOST_TOLD, FleetClass, Heard
 from pympler.store.memory import MemoryStore
 from tests.leaks.values import a_report, a_route, a_summary
 from tests.store.stores import KINDS, a_moment, worker_report
@@ -135,6 +136,101 @@ def test_the_workers_of_a_host(reader: FleetReader) -> None:
 def test_one_worker(reader: FleetReader) -> None:
     assert reader.summary(SAID[2].worker) == SAID[2]
     assert reader.summary("\0") is None
+
+
+ITEM = ClassTotal("shop.Item", births=100, deaths=60, live_bytes=4000)
+LINE = dataclasses.replace(CACHE, stored_at="shop/cart.py:41", evidence="grew")
+LOST = Suspect("shop.LOST", "list", 0.5, 70.0)
+
+
+def test_what_all_workers_say(store: Store) -> None:
+    reader = reader_of(store)
+    assert reader.heard() == Heard(0, 0, 0, None, 0.0, (), 0, ())
+    for said in SAID:
+        store.save_summary(said)
+    noted = dataclasses.replace(
+        SAID[2], overhead=0.02, notes=("gc is disabled", 'a "b" \\, NULL'), unattributed=(LOST,)
+    )
+    store.save_summary(noted)
+    assert store.flush()
+
+    heard = reader.heard()
+
+    assert (heard.workers, heard.requests) == (6, 2100)
+    assert heard.windows == sum(said.windows for said in SAID)
+    assert (heard.verdict, heard.overhead, heard.unattributed) == ("leak", 0.02, 1)
+    assert heard.notes == tuple(sorted({*noted.notes, *SAID[0].notes}))
+    assert heard.latest == (*SAID[:2], noted, *SAID[4:], SAID[3])
+
+
+def test_more_workers_than_are_told_of(store: Store) -> None:
+    for number in range(MOST_TOLD + 10):
+        store.save_summary(worker(number, route("leak", "/cart"), taken_at=NOW - number))
+    assert store.flush()
+    heard = reader_of(store).heard()
+    assert (heard.workers, len(heard.latest)) == (MOST_TOLD + 10, MOST_TOLD)
+    assert [said.pid for said in heard.latest] == list(range(MOST_TOLD))
+    (suspect,) = reader_of(store).suspects()
+    assert suspect.workers == MOST_TOLD + 10
+    assert len(suspect.accusers) == MOST_ACCUSERS
+
+
+def test_suspects_of_all_workers(store: Store) -> None:
+    cached = Suspect("shop.seen", "lru_cache", 0.1, 9000.0, bound=128)
+    for said in (
+        *SAID,
+        worker(7, route("leak", "/cart", suspects=(LINE,)), unattributed=(LOST,)),
+        worker(8, route("bounded", "/new", suspects=(cached,)), route(None, "/cart")),
+    ):
+        store.save_summary(said)
+    assert store.flush()
+    reader = reader_of(store)
+
+    found = reader.suspects()
+
+    assert [(each.route, each.suspect.holder) for each in found] == [
+        ("/cart", "shop.CACHE"), ("/new", "shop.CACHE"), ("", "shop.LOST"), ("/new", "shop.seen"),
+    ]  # fmt: skip
+    cart, _, lost, new = found
+    assert (cart.suspect, cart.verdict, cart.workers) == (LINE, "leak", 3)
+    assert [name.split(".")[1] for name in cart.accusers] == ["7", "1", "2"]
+    assert (lost.suspect, lost.method, lost.verdict) == (LOST, "", "leak")
+    assert (new.suspect, new.verdict) == (cached, "bounded")
+    assert reader.suspects("GET", "/new") == [found[1], new]
+    assert reader.suspects("POST", "/new") == []
+    assert reader.suspects(route="\0") == []
+
+
+def test_one_route_of_all_workers(reader: FleetReader) -> None:
+    (cart,) = reader.routes_seen("GET", "/cart")
+    assert (cart.verdict, cart.workers, cart.headline) == ("leak", 4, "/cart leak")
+    (plain,) = reader.routes_seen("GET", '/a "b" \\ {c}, NULL')
+    assert (plain.verdict, plain.headline) == ("clean", '/a "b" \\ {c}, NULL clean')
+    assert reader.routes_seen("POST", "/cart") == []
+    assert sorted(paths(reader.routes_seen())) == sorted(
+        {row.route for s in SAID for row in s.routes}
+    )
+    assert paths(reader.routes_seen(route="/new")) == ["/new"]
+
+
+def test_tracked_classes_of_all_workers(store: Store) -> None:
+    other = dataclasses.replace(ITEM, births=70, live_bytes=500)
+    gone = ClassTotal("shop.Cart", births=5, deaths=5)
+    for pid, taken_at, rows in (
+        (1, NOW, (ITEM,)),
+        (2, NOW - 1, (other,)),
+        (3, NOW - HOUR, (ITEM, gone)),
+    ):
+        store.save_summary(worker(pid, taken_at=taken_at, classes=rows))
+    assert store.flush()
+    reader = reader_of(store)
+
+    assert reader.classes(NOW - 60) == [
+        FleetClass("shop.Item", 270, 180, 50, 4500, least=10, most=40, workers=2),
+        FleetClass("shop.Cart", 5, 5, 0, 0, least=0, most=0, workers=0),
+    ]
+    silent = reader.classes(NOW + 60)
+    assert [(each.live, each.workers) for each in silent] == [(90, 3), (0, 1)]
 
 
 def test_growth_by_day_and_release(store: Store) -> None:

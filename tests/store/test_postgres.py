@@ -17,6 +17,7 @@ import pytest
 
 from pympler.errors import SettingsError, StoreError
 from pympler.leaks import LeakMonitor, Settings
+from pympler.leaks.report import ClassTotal, Suspect
 from pympler.render.pages import Access, PageRequest, PageResponse, Pages
 from pympler.store import Query, postgres_schema, rows
 from pympler.store.open import open_store
@@ -261,7 +262,15 @@ def test_what_ended_workers_said_before_the_schema_changed_is_of_the_fleet(
     )
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         for pid, route in enumerate(("/cart", "/caf\0")):
-            said = said_by(pid, routes=(a_route(route=route),), taken_at=time.time())
+            said = said_by(
+                pid,
+                routes=(a_route(route=route, suspects=(Suspect("shop.CACHE", "dict", 1.0, 9.0),)),),
+                unattributed=(Suspect("shop.LOST", "list", 1.0, 9.0, "shop/cart.py:41"),),
+                classes=(ClassTotal("shop.Cart", births=9, deaths=2, live_bytes=700),),
+                notes=("gc is disabled",),
+                overhead=0.02,
+                taken_at=time.time(),
+            )
             values = [said.worker, said.taken_at, rows.dump(said.to_dict())]
             connection.execute("INSERT INTO pympler.summary VALUES (%s, %s, %s)", values)
 
@@ -270,6 +279,14 @@ def test_what_ended_workers_said_before_the_schema_changed_is_of_the_fleet(
         (row,) = store.fleet_reader().fleet().routes  # the other one says it again, or has ended
         assert (row.route, row.verdict, row.requests) == ("/cart", "leak", 500)
         assert row.headline == "GET /cart/{id} leaks"
+        reader = store.fleet_reader()
+        heard = reader.heard()
+        assert (heard.overhead, heard.notes, heard.unattributed) == (0.02, ("gc is disabled",), 1)
+        cache, lost = sorted(reader.suspects(), key=lambda each: each.suspect.holder)
+        assert (cache.route, cache.method, cache.suspect.holder) == ("/cart", "GET", "shop.CACHE")
+        assert (lost.verdict, lost.suspect.stored_at) == ("leak", "shop/cart.py:41")
+        (cart,) = reader.classes(0.0)
+        assert (cart.name, cart.live, cart.live_bytes) == ("shop.Cart", 7, 700)
 
 
 def test_a_newer_schema_is_refused(postgres_url: str, tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from pympler.leaks.report import LeakSummary, Place
 from pympler.render.pages.answers import Rendered, Site
 from pympler.render.pages.errors import MissingError
 from pympler.render.pages.jobs import able_workers
-from pympler.render.pages.merge import worker_name
 from pympler.render.pages.moments import recent, tracked_curves
+from pympler.render.pages.workers import worker_name
 from pympler.store import Moment
 from pympler.store.fleet import ALIVE_S
+from pympler.store.fleet_reader import reader_of
+from pympler.store.heard import FleetClass
 
 __all__ = ["TrackedClass", "show"]
 
@@ -25,21 +27,14 @@ class TrackedClass:
     """A tracked class in all workers.
 
     Attributes:
-        births, deaths: instances made and gone since the workers have begun, added up.
-        live, live_bytes: instances and their bytes at the last reading of each worker that was
-            heard of lately, added up.
+        told: what all workers say of it.
         least, most: the fewest and the most instances that one worker had at a reading.
         routes, sites: which routes and lines made those that live, most first.
     """
 
-    name: str
-    births: int
-    deaths: int
-    live: int
-    live_bytes: int
+    told: FleetClass
     least: int
     most: int
-    workers: int
     routes: tuple[Place, ...]
     sites: tuple[Place, ...]
 
@@ -48,20 +43,25 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
     """All tracked classes, or one (``?name=``) with its curves."""
     if rest:
         raise MissingError("There is no such page.")
-    moments = recent(site)
-    summaries = site.store.summaries()
-    able = set(able_workers([(each.worker, each.taken_at) for each in summaries], site.now))
-    classes = _classes(moments, summaries, able)
+    reader = reader_of(site.store)
+    heard = reader.heard()
+    drawn = [said.worker for said in heard.latest]
+    moments = recent(site, drawn, heard.latest[0].taken_at) if drawn else []
+    able = set(able_workers([(said.worker, said.taken_at) for said in heard.latest], site.now))
+    present = [said for said in heard.latest if said.worker in able]
+    classes = [_tracked(told, moments, present) for told in reader.classes(site.now - ALIVE_S)]
     name = site.request.query.get("name", "")
+    values = {"drawn": len(drawn), "workers": heard.workers}
     if not name:
-        curves = {each.name: _summed(moments, each.name) for each in classes}
-        return Rendered("classes.html", {"classes": classes, "curves": curves})
-    found = next((each for each in classes if each.name == name), None)
+        curves = {each.told.name: _summed(moments, each.told.name) for each in classes}
+        return Rendered("classes.html", {**values, "classes": classes, "curves": curves})
+    found = next((each for each in classes if each.told.name == name), None)
     if found is None:
         raise MissingError(f"No class {name[:80]!r} is tracked.")
     return Rendered(
         "class.html",
         {
+            **values,
             "found": found,
             "counts": tracked_curves(moments, name, 0, worker_name),
             "bytes": tracked_curves(moments, name, 1, worker_name),
@@ -69,40 +69,22 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
     )
 
 
-def _classes(
-    moments: Sequence[Moment], summaries: Sequence[LeakSummary], able: set[str]
-) -> list[TrackedClass]:
-    names = {name for moment in moments for name in moment.tracked}
-    found = []
-    for name in names:
-        seen = [moment for moment in moments if name in moment.tracked]
-        latest = {moment.worker: moment.tracked[name] for moment in seen}
-        # A worker that has ended keeps nothing alive.
-        living = [latest[worker] for worker in latest if worker in able] or list(latest.values())
-        counts = [moment.tracked[name][0] for moment in seen]
-        totals = [
-            (each.worker, row) for each in summaries for row in each.classes if row.name == name
-        ]
-        present = [row for worker, row in totals if worker in able]
-        found.append(
-            TrackedClass(
-                name,
-                sum(row.births for _, row in totals),
-                sum(row.deaths for _, row in totals),
-                sum(count for count, _ in living),
-                sum(size for _, size in living),
-                min(counts),
-                max(counts),
-                len(living),
-                _added(row.routes for row in present),
-                _added(row.sites for row in present),
-            )
-        )
-    return sorted(found, key=lambda each: (-each.live_bytes, each.name))
+def _tracked(
+    told: FleetClass, moments: Sequence[Moment], present: Sequence[LeakSummary]
+) -> TrackedClass:
+    counts = [each.tracked[told.name][0] for each in moments if told.name in each.tracked]
+    rows = [row for said in present for row in said.classes if row.name == told.name]
+    return TrackedClass(
+        told,
+        min([told.least, *counts]),
+        max([told.most, *counts]),
+        _added(row.routes for row in rows),
+        _added(row.sites for row in rows),
+    )
 
 
 def _added(places: Iterable[Iterable[Place]]) -> tuple[Place, ...]:
-    """The places of all workers, most first."""
+    """The places of some workers, most first."""
     counts: Counter[str] = Counter()
     for rows in places:
         for row in rows:
@@ -111,7 +93,7 @@ def _added(places: Iterable[Iterable[Place]]) -> tuple[Place, ...]:
 
 
 def _summed(moments: Sequence[Moment], name: str) -> list[tuple[float, float]]:
-    """Instances in all workers, each counted as at its last reading until it falls silent."""
+    """Instances in these workers, each counted as at its last reading until it falls silent."""
     latest: dict[str, tuple[float, int]] = {}
     points = []
     for moment in moments:

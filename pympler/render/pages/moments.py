@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from pympler.render.pages.answers import Site
 from pympler.store import Moment
@@ -14,9 +14,15 @@ _RECENT_S = 3600.0
 Curves = dict[str, list[tuple[float, float]]]
 
 
-def recent(site: Site) -> list[Moment]:
-    """The readings of the last hour; all there are if the application has been silent since."""
-    return site.store.moments(site.now - _RECENT_S) or site.store.moments()
+def recent(site: Site, workers: Collection[str], heard_at: float) -> list[Moment]:
+    """The readings of some workers in the last hour, or in the hour before all fell silent.
+
+    Args:
+        site: with the store.
+        workers: whose readings.
+        heard_at: when any worker was heard of last.
+    """
+    return site.store.moments(min(site.now, heard_at) - _RECENT_S, workers)
 
 
 def memory_curves(moments: Sequence[Moment], figure: str, name: Callable[[str], str]) -> Curves:

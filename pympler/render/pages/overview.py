@@ -5,38 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from pympler.leaks.report import LeakSummary, worst
 from pympler.render.pages.answers import Rendered, Site
 from pympler.render.pages.errors import MissingError
-from pympler.render.pages.merge import merge_routes, worker_name
 from pympler.render.pages.moments import memory_curves, recent
-from pympler.store.fleet import FleetRoute, unattributed_in
+from pympler.render.pages.workers import worker_name, worst_first
+from pympler.store.fleet import FleetRoute
+from pympler.store.fleet_reader import reader_of
+from pympler.store.heard import Heard
 
 __all__ = ["show"]
-
-_MOST_WORKERS = 50
 
 
 def show(site: Site, rest: Sequence[str]) -> Rendered:
     """The first page."""
     if rest:
         raise MissingError("There is no such page.")
-    summaries = site.store.summaries()
-    routes = merge_routes(summaries)
-    moments = recent(site)
+    reader = reader_of(site.store)
+    heard = reader.heard()
+    routes = worst_first(reader.routes_seen())
+    shown = heard.latest
+    moments = recent(site, [said.worker for said in shown], shown[0].taken_at) if shown else []
     return Rendered(
         "overview.html",
         {
-            "summaries": summaries,
-            "shown": summaries[:_MOST_WORKERS],
+            "heard": heard,
             "routes": routes,
-            "verdict": worst(summary.verdict for summary in summaries),
-            "sentence": _sentence(routes, summaries),
-            "unattributed": len(unattributed_in(summaries)),
-            "requests": sum(summary.requests for summary in summaries),
-            "windows": sum(summary.windows for summary in summaries),
-            "overhead": max((summary.overhead for summary in summaries), default=0.0),
-            "notes": sorted({note for summary in summaries for note in summary.notes}),
+            "sentence": _sentence(routes, heard),
             "latest": {moment.worker: moment for moment in moments},
             "rss": memory_curves(moments, "rss_bytes", worker_name),
             "uss": memory_curves(moments, "uss_bytes", worker_name),
@@ -44,15 +38,15 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
     )
 
 
-def _sentence(routes: Sequence[FleetRoute], summaries: Sequence[LeakSummary]) -> str:
+def _sentence(routes: Sequence[FleetRoute], heard: Heard) -> str:
     """The state of the application in one sentence."""
-    if not summaries:
+    if not heard.workers:
         return "Nothing has been reported yet"
     found = Counter(route.verdict for route in routes)
     leaking = found["leak"] + found["native"]
     if leaking:
         return f"{leaking} of {_routes(len(routes))} {'leaks' if leaking == 1 else 'leak'}"
-    if any(summary.unattributed for summary in summaries):
+    if heard.unattributed:
         return "Something leaks, and no single route can be blamed"
     judged = len(routes) - found[None]
     if not judged:

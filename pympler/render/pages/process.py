@@ -19,12 +19,13 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
     if rest:
         raise MissingError("There is no such page.")
     reader = reader_of(site.store)
-    workers = able_workers(reader.workers(), site.now)
+    heard = reader.workers()
+    workers = able_workers(heard, site.now)
     worker = site.request.query.get("worker", "") or (workers[0] if workers else "")
     jobs, going_on = of_kind(site, "process")
     done = [job for job in jobs if job.state == "done" and job.worker == worker]
     job = site.store.job(done[0].id) if done else None
-    moments = [moment for moment in recent(site) if moment.worker == worker]
+    moments = recent(site, [worker], heard[0][1]) if heard else []
     return Rendered(
         "process.html",
         {

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pympler.render.pages.answers import Rendered, Site, number_of
 from pympler.render.pages.errors import MissingError
 from pympler.render.pages.jobs import able_workers, of_kind, read_result
-from pympler.render.pages.merge import merge_routes, merge_suspects
 from pympler.store import Query
 from pympler.store.fleet_reader import reader_of
 from pympler.store.results import SnapshotResult
@@ -94,18 +93,18 @@ def _one(site: Site, key: str) -> Rendered:
         raise MissingError(
             "There is no report of this request; the store may have let go of it since."
         )
-    summaries = site.store.summaries()
+    reader = reader_of(site.store)
     here = (report.method, report.route)
-    routes = [r for r in merge_routes(summaries) if (r.method, r.route) == here]
+    routes = reader.routes_seen(*here)
     return Rendered(
         "request.html",
         {
             "report": report,
             "survivors": report.survivors[:_MOST_SURVIVORS],
             "route": routes[0] if routes else None,
-            "suspects": [s for s in merge_suspects(summaries) if (s.method, s.route) == here],
+            "suspects": reader.suspects(*here),
             "snapshot": _snapshot_of(site, key),
-            "several": len({summary.worker for summary in summaries}) > 1,
+            "several": len(reader.workers()) > 1,
         },
     )
 

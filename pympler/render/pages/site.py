@@ -23,9 +23,9 @@ from pympler.render.pages.access import Access, decide
 from pympler.render.pages.answers import Redirect, Rendered, Site
 from pympler.render.pages.environment import FOLDER, environment
 from pympler.render.pages.errors import MissingError, RefusedError
-from pympler.render.pages.merge import worker_name
 from pympler.render.pages.request import PageRequest, PageResponse
 from pympler.render.pages.snapshot_files import Snapshots
+from pympler.render.pages.workers import worker_name
 from pympler.store import Store, StoreStatus
 
 __all__ = ["Pages"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pympler.errors import StoreError
-from pympler.leaks.report import LeakSummary, Suspect, TypeCount
+from pympler.leaks.report import ClassTotal, LeakSummary, Suspect, TypeCount
 from pympler.render.pages import Access, PageRequest, PageResponse, Pages
 from pympler.store import Job, Moment, StoreStatus
 from pympler.store.memory import MemoryStore
@@ -180,9 +180,12 @@ def test_a_tracked_class_shows_its_history_and_where_it_comes_from(visitor: Visi
 
 
 def test_a_worker_that_has_ended_keeps_nothing_alive(store: MemoryStore) -> None:
-    both = [summary(pid, now=now) for pid, now in ((1, NOW - 1000), (2, NOW))]
+    cart = ClassTotal("shop.Cart", 20, 13, 700)
+    both = [
+        replace(summary(pid, now=now), classes=(cart,)) for pid, now in ((2, NOW), (1, NOW - 1000))
+    ]
     store.summaries = lambda: both  # type: ignore[method-assign]  # it keeps one worker's
-    for said, at in zip(both, (NOW - 1000, NOW), strict=True):
+    for said, at in zip(reversed(both), (NOW - 1000, NOW), strict=True):
         store.save_moment(Moment(at, said.worker, tracked={"shop.Cart": (7, 700)}))
     text = Visitor(store).see("/classes")
     assert "shop.Cart from 7 to 7" in text
