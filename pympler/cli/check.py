@@ -25,6 +25,8 @@ from pympler.leaks.check import (
 )
 from pympler.leaks.check.baseline import Baseline, read_baseline
 from pympler.leaks.check.drive import alarm
+from pympler.leaks.guard import guard
+from pympler.leaks.lifecycle import monitors
 from pympler.leaks.plain import to_dict
 
 __all__ = ["add_parser", "print_json_error", "run", "wants_json"]
@@ -158,6 +160,7 @@ def _check_here(
         with alarm(max(_IMPORT_S, arguments.timeout)):
             application = load_application(arguments.application)
             scripts = [load_script(spec) for spec in arguments.script]
+        _close_monitors()
         return check(
             application,
             templates,
@@ -171,6 +174,13 @@ def _check_here(
         )
     except (UsageError, ApplicationError) as error:
         return CheckResult(error=str(error))
+
+
+def _close_monitors() -> None:
+    """Let those rest that were made before the check began, as by ``flask`` and ``manage.py``."""
+    for monitor in list(monitors):
+        with guard("close a monitor before a check"):
+            monitor.close()
 
 
 def _say(

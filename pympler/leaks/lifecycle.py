@@ -19,6 +19,9 @@ class Followed(Protocol):
 
     def _begin_in_child(self) -> None: ...
 
+    def close(self) -> None:
+        """Watch no more."""
+
 
 monitors: weakref.WeakSet[Followed] = weakref.WeakSet()
 """The monitors of this process that are alive."""

@@ -188,7 +188,7 @@ class LeakMonitor:
             request = ActiveRequest(self, self._started, others)
             if before is not None:
                 request.before, request.is_plain = before, False
-            if self._chosen is not None:
+            if self._chosen is not None and not self._closed:
                 with _ENTER:
                     request.births = self._chosen.enter()
             chosen = self._cycle.next()

@@ -90,7 +90,7 @@ class SqliteStore(DatabaseStore):
         self._summaries = {}
         self._writing: sqlite3.Connection | None = None
         self._reading: sqlite3.Connection | None = None
-        self._inodes: dict[sqlite3.Connection, int] = {}
+        self._inodes = _Connections()
         weakref.finalize(self, _close, self._inodes, os.getpid()).atexit = False
         self._read_lock = threading.RLock()
         self._trimmed_s = 0.0
@@ -357,7 +357,15 @@ _FAULTS = {
 }
 
 
-def _close(connections: dict[sqlite3.Connection, int], pid: int) -> None:
+class _Connections(dict[sqlite3.Connection, int]):
+    """Open connections, with the inodes of their files.
+
+    A class of our own: what lies behind it is seen to be no holder of the application's, although
+    the registry of finalizers leads to it.
+    """
+
+
+def _close(connections: _Connections, pid: int) -> None:
     if pid == os.getpid():
         for connection in connections:
             connection.close()

@@ -47,6 +47,16 @@ def test_what_is_wrong_ends_with_status_2(tmp_path: Path) -> None:
     app.extensions["pympler"].monitor.close()
 
 
+def test_an_application_is_checked_without_its_monitor() -> None:
+    app = Flask("shop")
+    Pympler(app, store="memory:", track_classes=["collections.UserDict"])
+    monitor = app.extensions["pympler"].monitor
+    done = app.test_cli_runner().invoke(args=["pympler", "check", "--path", "/none"])
+    assert done.exit_code == 2  # there is no such page
+    assert not monitor.is_watching
+    assert monitor.begin().births is None
+
+
 def test_the_loaded_application_is_known_within_the_command_only() -> None:
     with pytest.raises(RuntimeError, match="flask pympler check"):
         loaded_application()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pympler.errors import SettingsError
+from pympler.graph.roots import is_own
 from pympler.leaks import LeakMonitor, Settings
 from pympler.store.memory import MemoryStore
 from pympler.store.open import default_path, open_store, state_directory
@@ -69,6 +70,7 @@ def test_the_default_is_a_file_of_the_application(state: Path) -> None:
     assert store.path == state / "shop.db"
     assert store.path.exists()
     assert not store._inodes  # nothing is open that a fork would inherit
+    assert is_own(store._inodes)  # else what is behind it would be called a leak of the application
 
 
 @pytest.mark.parametrize(
