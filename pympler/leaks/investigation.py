@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from pympler.leaks.attribution import RouteHistory, Routes
 from pympler.leaks.budget import WalkCost
+from pympler.leaks.callers import package_folder
 from pympler.leaks.counters import CounterReadings
 from pympler.leaks.evidence import WindowResult
 from pympler.leaks.holders import Holder, HolderSearch, find_holders
@@ -294,6 +295,7 @@ class Investigation:
             {suspect: suspect.length for suspect in watched},
             only_here=True,
             libraries=libraries,
+            packages=set(filter(None, (package_folder(one.holder.path) for one in watched))),
             hold=LiveSuspect.reader,
         )
 

@@ -219,9 +219,10 @@ class LiveSuspect:
         route; and the routes that do feed it explain together how fast it grows. Where requests
         remove what they have added, now the one is missed and now the other.
         """
+        seen = {route: self._seen(route) for route in {*self.likely, *self.deltas}}
         rates = {
             route: total / count
-            for route, (count, total, gone) in self.likely.items()
+            for route, (count, total, gone) in seen.items()
             if count >= _LEAST_DELTAS and total >= max(_LEAST_DELTAS, _TIMES_BY_CHANCE * gone**0.5)
         }
         rate = rates.get(key, 0.0)
@@ -229,9 +230,15 @@ class LiveSuspect:
             return False
         if self.exact or self.lengths is None:
             return True
-        traced = sum(count for count, _, _ in self.likely.values())
-        grown = sum(self.likely[route][1] for route in rates)
+        traced = sum(count for count, _, _ in seen.values())
+        grown = sum(seen[route][1] for route in rates)
         return grown >= _EXPLAINED * self.lengths.growth_per_request * traced
+
+    def _seen(self, key: RouteKey) -> tuple[int, int, int]:
+        """All requests of a route that tell something: how many, what they added and removed."""
+        count, total = self.deltas.get(key, (0, 0))
+        likely, grown, gone = self.likely.get(key, (0, 0, 0))
+        return count + likely, total + grown, gone
 
     def explain(self, requests_of: Callable[[RouteKey], int]) -> None:
         """Compare what the routes were seen to add with what has stayed.
@@ -272,7 +279,7 @@ class LiveSuspect:
 
     def growth_per_request(self, key: RouteKey) -> float:
         """Entries that a request of this route adds."""
-        for count, total, *_ in (self.deltas.get(key, (0, 0)), self.likely.get(key, (0, 0, 0))):
+        for count, total, *_ in (self.deltas.get(key, (0, 0)), self._seen(key)):
             if count >= _LEAST_DELTAS:
                 return total / count
         return self.lengths.growth_per_request if self.lengths is not None else 0.0

@@ -6,17 +6,13 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType, MethodType, TracebackType
 from typing import Any
 
 from pympler.graph.roots import traced_threads
-from pympler.leaks.callers import (
-    application_frame,
-    application_line,
-    is_of_the_application,
-)
+from pympler.leaks.callers import application_frame, application_line, is_ours
 from pympler.util.names import is_application_file
 
 __all__ = ["StoreTracer", "tracing_held_off"]
@@ -97,6 +93,7 @@ class StoreTracer:
         clock: wall seconds.
         only_here: trace no other threads but those in which the trace is resumed.
         libraries: trace the lines of libraries too.
+        packages: folders of libraries whose lines are traced in any case.
         hold: gives for a container a function that returns its length faster, and may keep it
             alive for that; each is let go of when the trace is paused.
         cpu_clock: CPU seconds of the calling thread.
@@ -127,6 +124,7 @@ class StoreTracer:
         *,
         only_here: bool = False,
         libraries: bool = True,
+        packages: Iterable[str] = (),
         hold: Callable[[Any], Length] | None = None,
         cpu_clock: Callable[[], float] = time.thread_time,
     ) -> None:
@@ -136,6 +134,7 @@ class StoreTracer:
         self._settrace_all = None if only_here else _settrace_all
         self._only_here = only_here
         self._libraries = libraries
+        self._packages = tuple(packages)
         self._hold = hold
         self._readers: dict[Hashable, Length] = {}
         self.grown: dict[Hashable, int] = {}
@@ -294,7 +293,8 @@ class StoreTracer:
         if self._libraries:
             return self._follow(frame, event, argument)
         # Nearly all calls end here: each name that is looked up counts.
-        if not is_application_file(frame.f_code.co_filename):
+        file = frame.f_code.co_filename
+        if not is_application_file(file) and not file.startswith(self._packages):
             self.calls = calls = self.calls + 1
             if not calls & _REFRESHED_CALLS:
                 self._refresh()
@@ -304,7 +304,7 @@ class StoreTracer:
             # A line of the application called it: where that line goes on is an event again.
             frame.f_trace_lines = False
             return self._follow_call
-        return self._follow(frame, event, argument) if is_of_the_application(frame) else None
+        return None if is_ours(frame) else self._follow(frame, event, argument)
 
     def _follow(self, frame: FrameType, event: str, _: Any) -> _TraceFunction | None:
         """A frame whose lines are traced is at the next of them, or at its end."""
@@ -316,7 +316,9 @@ class StoreTracer:
         self._compare(thread)
         current: FrameType | None = frame
         if event == "return":
-            current = frame.f_back if self._libraries else application_frame(frame.f_back)
+            current = frame.f_back
+            if not self._libraries:
+                current = application_frame(current, self._packages)
         self._at[thread] = (current, current.f_lineno if current else 0, now_s, cpu_s)
         return self._follow
 

@@ -535,3 +535,12 @@ def test_a_bound_is_one_of_each_part() -> None:
         one.read(50 + requests, 10 + requests)
 
     assert one.verdict == "bounded"
+
+
+def test_traces_and_windows_alone_tell_of_a_route_together() -> None:
+    one = confirmed()
+    traced(one, "/leak", 1, 1)
+    one.add_delta(("GET", "/leak"), 1)
+
+    assert fed_by(one) == ["/leak"]
+    assert one.growth_per_request(("GET", "/leak")) == 1.0

@@ -160,6 +160,19 @@ def test_what_a_library_adds_by_itself_is_of_no_line(library: Any) -> None:
     assert tracer.elsewhere == {"kept"}
 
 
+def test_lines_of_the_package_that_holds_a_container_are_traced(library: Any) -> None:
+    middleware: dict[str, Any] = {"__name__": "pympler_asgi.middleware"}
+    exec("def watch(start, store, stop): start(), store(), stop()", middleware)
+    folder = "/usr/lib/python3/site-packages/installed.py"
+    tracer = traced(kept(), only_here=True, libraries=False, packages=[folder])
+    store = partial(library.call, library.store, KEPT, 1)
+    middleware["watch"](tracer.start, store, tracer.stop)
+
+    assert tracer.lines() == {"kept": f"{folder}:3"}
+    assert not tracer.elsewhere
+    assert not tracer.of_application
+
+
 def test_a_call_that_goes_on_later_is_traced_by_others_as_before(library: Any) -> None:
     def remembered() -> Any:
         steps = library.steps(KEPT)
