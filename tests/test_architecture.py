@@ -32,7 +32,7 @@ STAGES = """
     pympler.classtracker_stats
     pympler.leaks.guard
     pympler.leaks.settings
-    pympler.leaks.classpaths
+    pympler.leaks.classpaths pympler.leaks.refused
     pympler.leaks.plain
     pympler.leaks.report
     pympler.leaks.chosen

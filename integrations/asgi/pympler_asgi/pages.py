@@ -7,6 +7,7 @@ import logging
 from urllib.parse import unquote
 
 from pympler.leaks.monitor import LeakMonitor
+from pympler.leaks.refused import say_that_pages_are_off
 from pympler.leaks.settings import Settings
 from pympler.leaks.watched import WatchedRequest
 from pympler.render.pages import (
@@ -121,7 +122,9 @@ class ReportsApp:
         return None
 
     def _say_why(self, monitor: LeakMonitor | None) -> None:
-        if monitor is None and not self._said:
+        if monitor is not None:
+            say_that_pages_are_off(monitor.settings)
+        elif not self._said:
             self._said = True
             logger.warning(
                 "reports_app() has no pages: put MemoryMiddleware around the application and leave "

@@ -11,6 +11,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import Http404, HttpResponse
 from django.middleware.csrf import get_token
 
+from pympler.leaks.refused import say_that_pages_are_off
 from pympler.leaks.watched import WatchedRequest
 from pympler_django.conf import get_monitor
 
@@ -40,6 +41,7 @@ def show_page(request: Any, path: str | None = None) -> HttpResponse:
     """Show a page, or raise ``Http404`` where there is none for this visitor."""
     monitor = get_monitor()
     if not _has_pages(monitor.settings):
+        say_that_pages_are_off(monitor.settings)
         raise Http404
     watched = getattr(request, _ATTRIBUTE, None)
     if isinstance(watched, WatchedRequest):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, abort, current_app, request
 
 from pympler.leaks.monitor import LeakMonitor
+from pympler.leaks.refused import say_that_pages_are_off
 from pympler.leaks.watched import WatchedRequest
 from pympler.wsgi import REQUEST_KEY
 
@@ -37,6 +38,7 @@ def make_blueprint(monitor: LeakMonitor) -> Blueprint:
 
     def show(path: str = "") -> Response:
         if not _has_pages(monitor.settings):
+            say_that_pages_are_off(monitor.settings)
             abort(404)
         return _show(pages())
 

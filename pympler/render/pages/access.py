@@ -98,7 +98,7 @@ class Decision:
 def decide(access: Access, request: PageRequest) -> Decision:
     """Apply the rules to a request, in their order."""
     if not (request.debug if access.pages is None else access.pages):
-        return Decision(404, "the pages are off; the setting 'pages' turns them on")
+        return _refuse(access, "they are off; the setting 'pages' turns them on")
     host = request.headers.get("host", "")
     name = _host_name(host)
     if name is None or not _is_allowed(name, (*access.allowed_hosts, *request.hosts)):

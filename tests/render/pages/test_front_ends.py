@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pympler.leaks import refused
 from pympler.render.pages.access import PROXY_HEADERS
 from tests.render.pages.front_ends import FRONT_ENDS, front_end
 from tests.render.pages.values import fill
@@ -33,6 +34,23 @@ def test_the_pages_are_off_unless_asked_for(name: str) -> None:
     else:  # whoever mounted them has asked for them
         with front_end(name, pages=None) as visit:
             assert visit().status == 200
+
+
+def test_the_log_alone_says_once_that_the_pages_are_off(
+    name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name not in HAS_A_DEBUG_FLAG:
+        pytest.skip("whoever mounted them has asked for them")
+    monkeypatch.setattr(refused, "_said", set())
+    with front_end(name, pages=None, debug=False) as visit:
+        answers = [visit() for _ in range(3)]
+    assert {answer.status for answer in answers} == {404}
+    assert not any(b"pages" in answer.body or b"ympler" in answer.body for answer in answers)
+    said = [record.getMessage() for record in caplog.records if record.name == "pympler"]
+    assert said == [
+        "the pages were asked for and are off: the framework is not in debug mode; the setting "
+        "'pages' turns them on"
+    ]
 
 
 def test_only_local_and_configured_hosts_are_answered(name: str) -> None:
