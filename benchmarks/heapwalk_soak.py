@@ -91,7 +91,7 @@ def run(operations: int) -> None:
     chance = random.Random(operations)
     for number in range(operations):
         change(heap, chance)
-        if number % 200 == 0:
+        if number % 1000 == 0:
             asizeof(heap, limit=chance.choice([None, 0, 2]))
         if number % 20_000 == 0:
             # Collections begin at any object that a walk makes.
