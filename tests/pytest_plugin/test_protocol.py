@@ -18,7 +18,7 @@ from pympler_pytest.watch import Confirmation
 
 from pympler.errors import ApplicationError
 from pympler.leaks.check.candidates import Key
-from pympler.leaks.check.procedure import Findings
+from pympler.leaks.check.findings import Findings
 from pympler.leaks.report import Suspect
 from tests.pytest_plugin.runs import run_here
 from tests.support import require

@@ -14,7 +14,8 @@ import pytest
 from pympler.errors import ApplicationError
 from pympler.leaks.check import LEAST_ROUNDS, Limits
 from pympler.leaks.check.candidates import Key
-from pympler.leaks.check.procedure import Findings, examine
+from pympler.leaks.check.findings import Findings
+from pympler.leaks.check.procedure import examine
 from pympler.leaks.report import Suspect
 from pympler.leaks.tracing import StoreTracer
 from pympler.leaks.verdict import headline
@@ -94,7 +95,7 @@ class Verdict:
         headline: the verdict in one sentence; details: what it rests on, in lines.
         verdict: one of :data:`pympler.leaks.report.VERDICTS`, or ``"not repeatable"``.
         runs: how often the body was run.
-        grown: see :class:`pympler.leaks.check.procedure.Findings`.
+        grown: see :class:`pympler.leaks.check.findings.Findings`.
     """
 
     verdict: str
