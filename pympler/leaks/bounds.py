@@ -74,6 +74,14 @@ class Declared:
         """The seconds after which what was added first must be gone."""
         return _LIFETIMES * self.lifetime_s
 
+    def with_that_of(self, other: Declared) -> Declared:
+        """What is declared here and there."""
+        return Declared(
+            self.owner or other.owner,
+            tuple(sorted({*self.code, *other.code})),
+            max(self.lifetime_s, other.lifetime_s),
+        )
+
     def bound(self, length: int) -> tuple[int, str] | None:
         """The bound that a container of this length keeps to, and the evidence in words.
 
@@ -91,14 +99,15 @@ NOTHING_DECLARED = Declared()
 """What is declared of most containers."""
 
 
-def declared_of(path: str, objects: list[Any]) -> Declared:
+def declared_of(path: str, objects: list[Any], *, parts: bool = False) -> Declared:
     """What is declared about a container; the code of the application only is read.
 
     Args:
         path: the way to it in words.
         objects: those on the way, itself the last.
+        parts: whether the lengths that count are those of containers that it holds.
     """
-    code = code_bounds(path, objects) if of_application(objects[0]) else ()
+    code = code_bounds(path, objects, parts=parts) if of_application(objects[0]) else ()
     return Declared(owner_bound(objects), code, lifetime_s(objects))
 
 
@@ -155,7 +164,7 @@ def _plain_attribute(owner: Any, classes: tuple[type, ...], name: str) -> Any:
         return None
 
 
-def code_bounds(path: str, objects: list[Any]) -> tuple[int, ...]:
+def code_bounds(path: str, objects: list[Any], *, parts: bool = False) -> tuple[int, ...]:
     """The numbers with which code that can shorten a container compares its length.
 
     ``if len(CACHE) > 10_000: CACHE.clear()`` is as good as a declared bound, though it takes more
@@ -165,6 +174,8 @@ def code_bounds(path: str, objects: list[Any]) -> tuple[int, ...]:
     Args:
         path: the way to the container in words, which ends with its name.
         objects: the objects on that way, the container last.
+        parts: whether the length of anything counts, in code that mentions the container: what it
+            holds has names of its own there.
     """
     name = path.rpartition(".")[2]
     if not name.isidentifier():
@@ -179,7 +190,7 @@ def code_bounds(path: str, objects: list[Any]) -> tuple[int, ...]:
             steps = list(dis.get_instructions(code))
             removes = removes or _removes(steps, name)
             for names in _compared(steps):
-                if name in names and "len" in names:
+                if "len" in names and (parts or name in names):
                     bounds.update(_numbers(names, function, owner))
     return tuple(sorted(bounds)) if removes else ()
 

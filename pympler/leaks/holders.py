@@ -12,7 +12,7 @@ from typing import Any
 from pympler.graph.paths import Chains, Handle, find_chains
 from pympler.graph.roots import module_namespace
 from pympler.leaks.bounds import NOTHING_DECLARED, Declared, declared_of
-from pympler.leaks.lengths import LruCache, bound_of, length_of, parts_of, total_length
+from pympler.leaks.lengths import LruCache, bound_of, length_of, parts_of, total_length, way_to_part
 from pympler.leaks.listing import list_ids
 from pympler.util.names import type_name
 
@@ -198,9 +198,19 @@ def describe_holder(
         bound=None if None in bounds else sum(filter(None, bounds)),
         survivors=survivors,
         windows=windows,
-        declared=declared_of(path.text, objects),
+        declared=_declared_within(chains, objects) if parts else declared_of(path.text, objects),
         parts=len(parts),
     )
+
+
+def _declared_within(chains: Chains, objects: list[Any]) -> Declared:
+    """What is declared about the parts of a container, by its owner or their own."""
+    declared = declared_of(chains.describe(objects).text, objects, parts=True)
+    way = way_to_part(objects[-1])
+    if len(way) < 2:
+        return declared
+    objects = [*objects, *way]
+    return declared.with_that_of(declared_of(chains.describe(objects).text, objects))
 
 
 def _may_have_parts(objects: list[Any]) -> bool:

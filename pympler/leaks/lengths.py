@@ -12,7 +12,15 @@ from io import BytesIO, StringIO
 from types import FunctionType, ModuleType
 from typing import Any
 
-__all__ = ["LruCache", "bound_of", "length_of", "length_reader", "parts_of", "total_length"]
+__all__ = [
+    "LruCache",
+    "bound_of",
+    "length_of",
+    "length_reader",
+    "parts_of",
+    "total_length",
+    "way_to_part",
+]
 
 LruCache = type(functools.lru_cache(lambda: None))
 
@@ -105,6 +113,20 @@ def parts_of(item: Any) -> list[Any]:
                 twice.add(id(part))
             once[id(part)] = part
     return [part for key, part in once.items() if key not in twice][:_MOST_PARTS]
+
+
+def way_to_part(item: Any) -> list[Any]:
+    """The objects on the way to one of the :func:`parts_of` a container, the part last."""
+    wanted = {id(part) for part in parts_of(item)}
+    entries = gc.get_referents(item)
+    for entry in entries:
+        if id(entry) in wanted:
+            return [entry]
+    for entry in entries:
+        for part in _attributes(entry):
+            if id(part) in wanted:
+                return [entry, part]
+    return []
 
 
 def _attributes(owner: Any) -> Iterator[Any]:

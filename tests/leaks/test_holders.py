@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import weakref
+from typing import Any
+
+import pytest
 
 from pympler.leaks.holders import find_holders
 
@@ -63,3 +66,46 @@ def test_what_is_spread_over_several_containers_is_held_by_their_owner() -> None
     finally:
         for shard in SHARDS:
             shard.clear()
+
+
+class Shard:
+    def __init__(self) -> None:
+        self.rows: list[list[int]] = []
+
+    def add(self, row: list[int]) -> None:
+        self.rows.append(row)
+        if len(self.rows) > 300:
+            del self.rows[0]
+
+
+OBJECTS = [Shard() for _ in range(6)]
+
+
+def last_few(number: int, row: list[int]) -> None:
+    rows = LAST_OF_EACH[number % 6]
+    rows.append(row)
+    if len(rows) > 200:
+        rows.pop(0)
+
+
+LAST_OF_EACH: dict[int, list[list[int]]] = {number: [] for number in range(6)}
+
+
+@pytest.mark.parametrize(
+    ("name", "add", "bound"),
+    [
+        ("LAST_OF_EACH", last_few, 200),
+        ("OBJECTS", lambda number, row: OBJECTS[number % 6].add(row), 300),
+    ],
+)
+def test_a_bound_in_the_code_of_the_parts_counts(name: str, add: Any, bound: int) -> None:
+    groups = []
+    for number in range(12):
+        row = [number]
+        add(number, row)
+        groups.append([id(row)])
+    (found,) = find_holders([groups])
+    (holder,) = found.holders
+
+    assert (holder.path, holder.parts) == (f"{HERE}.{name}", 6)
+    assert holder.declared.code == (bound,)
