@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pympler.sizing.asized import Asized, break_down
@@ -13,44 +11,21 @@ from pympler.sizing.marks import marks_of, shared_ids
 from pympler.sizing.measured import budget_of, rules_of
 from pympler.sizing.options import Options
 from pympler.sizing.printed import (
-    Large,
-    Profile,
-    count,
     headline,
-    large_objects,
     largest_lines,
-    merged,
     profile_lines,
-    profiles,
-    treatment,
+    summary_lines,
+    type_lines,
 )
 from pympler.sizing.python_walk import Walk
 from pympler.sizing.record import Recorder
-from pympler.util.names import type_name
+from pympler.sizing.tally import Tally
 from pympler.util.text import safe_repr
 
 __all__ = ["Asizer"]
 
-_MOST_KEPT = 100
 _Ids = set[int]  # the class has a method called set
 _AnyWalk = TypeVar("_AnyWalk", bound=Walk)
-
-
-@dataclass(slots=True, eq=False)
-class _Tally:
-    """What was found since the last reset, as plain data: no object is kept alive for it."""
-
-    given: int = 0
-    sized: int = 0
-    missed: int = 0
-    total: int = 0
-    ranked: int = 0
-    depth: int = 0
-    stopped: str = ""
-    repeated: set[int] = field(default_factory=set)
-    largest: list[Large] = field(default_factory=list)
-    profiles: list[Profile] = field(default_factory=list)
-    types: dict[str, str] = field(default_factory=dict)
 
 
 class Asizer:
@@ -82,7 +57,7 @@ class Asizer:
         self._excluded: _Ids = set()
         self._unreferred: _Ids = set()
         self._sized: _Ids = set()
-        self._tally = _Tally()
+        self._tally = Tally()
 
     def set(
         self,
@@ -180,26 +155,13 @@ class Asizer:
         self, groups: Sequence[Sequence[Any]], objs: Sequence[Any]
     ) -> tuple[tuple[int, ...], _Ids]:
         """Sizes of groups of objects, and the ids of the namespaces that were met."""
-        options, tally = self._options, self._tally
         walk = self._walk(Recorder, self._unwanted())
         walk.sized_before = self._sized
         measured = walk.run(groups)
         times = Counter(map(id, objs))
         walk.repeated.update(key for key in times if times[key] > 1)
-        tally.repeated |= walk.repeated - shared_ids()
         self._sized.update(id(row.item) for row in walk.rows)
-        tally.given += len(objs)
-        tally.sized += measured.objects
-        tally.missed += measured.missed
-        tally.total += sum(measured.sizes)
-        tally.depth = max(tally.depth, measured.deepest)
-        tally.stopped = tally.stopped or measured.stopped
-        tally.ranked += sum(row.total > options.above for row in walk.rows)
-        large = large_objects(walk.rows, options.above, _MOST_KEPT, options.clip)
-        tally.largest = sorted([*tally.largest, *large], key=lambda row: -row.total)[:_MOST_KEPT]
-        tally.profiles = merged(tally.profiles, profiles(walk.rows, options.clip))
-        for kind in walk.kinds.values():
-            tally.types[type_name(kind.type)] = treatment(kind)
+        self._tally.add(len(objs), measured, walk, self._options)
         return measured.sizes, walk.namespaces
 
     # Printing
@@ -212,25 +174,10 @@ class Asizer:
             objs: given for the excluded objects of a call; not needed.
             print3options: ``file``, ``end`` and ``flush`` of ``print``.
         """
-        options, tally = self._options, self._tally
-        width = w or self._width()
-        lines = [f"{tally.total:{width}d} bytes"]
-        if options.align > 1:
-            lines.append(f"{options.align:{width}d} byte aligned")
-        lines.append(f"{struct.calcsize('P'):{width}d} byte sizeof(void*)")
-        lines.append(count(width, tally.given, "object given"))
-        lines.append(count(width, tally.sized, "object sized"))
-        lines.append(count(width, self.seen, "object seen"))
-        if tally.ranked:
-            lines.append(count(width, tally.ranked, "object ranked"))
-        if self._excluded_types:
-            lines.append(count(width, len(self._excluded_types), "type excluded"))
-        lines.append(count(width, tally.missed, "object missed"))
-        lines.append(count(width, self.duplicate, "duplicate"))
-        if tally.depth:
-            lines.append(f"{tally.depth:{width}d} deepest recursion")
-        if tally.stopped:
-            lines.append(f"{'':{width}} stopped early: {tally.stopped}")
+        options = self._options
+        lines = summary_lines(
+            self._tally, self.seen, len(self._excluded_types), options.align, w or self._width()
+        )
         self._print(lines, print3options)
 
     def print_largest(self, w: int = 0, cutoff: int = 0, **print3options: Any) -> None:
@@ -295,10 +242,7 @@ class Asizer:
             w: width of the numbers, 0 for what they need.
             print3options: ``file``, ``end`` and ``flush`` of ``print``.
         """
-        types = self._tally.types
-        width = w or self._width()
-        lines = ["", f"{len(types):{width}d} types"]
-        lines += [f"{'':{width}} {name}: {types[name]}" for name in sorted(types)]
+        lines = type_lines(self._tally.types, w or self._width())
         self._print(lines, print3options)
 
     def _width(self) -> int:

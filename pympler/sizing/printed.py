@@ -2,113 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from pympler.sizing.kinds import Kind
-from pympler.sizing.lengths import room_of
-from pympler.sizing.record import Row
-from pympler.util.names import type_name
-from pympler.util.text import clip, safe_repr
+from pympler.sizing.tally import Large, Profile, Tally
+from pympler.util.text import safe_repr
 
-__all__ = [
-    "Large",
-    "Profile",
-    "count",
-    "headline",
-    "large_objects",
-    "largest_lines",
-    "merged",
-    "profile_lines",
-    "profiles",
-    "treatment",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Large:
-    """An object with a large total: bytes, what it is, and where it was reached."""
-
-    total: int
-    text: str
-    place: int
-    depth: int
-    parent: int
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """All objects of one type: how many, bytes, and the largest of them alone."""
-
-    type: str
-    number: int
-    total: int
-    high: int
-    largest: str
-
-
-def large_objects(rows: Sequence[Row], above: int, most: int, width: int) -> list[Large]:
-    """The objects with the largest totals, the largest first.
-
-    Args:
-        rows: what was counted.
-        above: leave out what is not larger than this.
-        most: how many are given.
-        width: the most characters of a ``repr``.
-    """
-    ranked = [(row.total, place) for place, row in enumerate(rows) if row.total > above]
-    ranked.sort(key=lambda pair: (-pair[0], pair[1]))
-    found = []
-    for total, place in ranked[:most]:
-        row = rows[place]
-        found.append(Large(total, described(row.item, width), place, row.depth, row.parent))
-    return found
-
-
-def profiles(rows: Sequence[Row], width: int) -> list[Profile]:
-    """What each type takes, the most bytes first."""
-    by_type: dict[int, list[Row]] = {}
-    for row in rows:
-        by_type.setdefault(id(type(row.item)), []).append(row)
-    found = []
-    for of_type in by_type.values():
-        largest = max(of_type, key=lambda row: row.flat)
-        found.append(
-            Profile(
-                type_name(type(largest.item)),
-                len(of_type),
-                sum(row.flat for row in of_type),
-                largest.flat,
-                _valued(largest.item, width),
-            )
-        )
-    return sorted(found, key=lambda profile: (-profile.total, profile.type))
-
-
-def merged(before: Sequence[Profile], more: Sequence[Profile]) -> list[Profile]:
-    """Profiles of two measurements added up, the most bytes first."""
-    rows = {row.type: row for row in before}
-    for row in more:
-        old = rows.get(row.type)
-        if old is not None:
-            higher = max(old, row, key=lambda one: one.high)
-            number, total = old.number + row.number, old.total + row.total
-            row = Profile(row.type, number, total, higher.high, higher.largest)
-        rows[row.type] = row
-    return sorted(rows.values(), key=lambda row: (-row.total, row.type))
-
-
-def treatment(kind: Kind) -> str:
-    """What a walk does with the objects of a type, in words."""
-    if not kind.counted:
-        return "costs nothing"
-    words = ["own __sizeof__" if kind.late else "sized in C"]
-    if kind.referents is None:
-        words.append("refers to nothing")
-    if kind.mapping:
-        words.append("with its keys")
-    return ", ".join(words)
+__all__ = ["headline", "largest_lines", "profile_lines", "summary_lines", "type_lines"]
 
 
 def headline(
@@ -127,6 +28,43 @@ def headline(
         parts = sized if isinstance(sized, tuple) else (sized,)
         for place, part in enumerate(parts):
             yield f"{place:3d}: {part}"
+
+
+def summary_lines(tally: Tally, seen: int, excluded: int, align: int, width: int) -> Iterator[str]:
+    """How much was sized, a line each.
+
+    Args:
+        tally: what was found.
+        seen: how many different objects were met.
+        excluded: how many types were left out.
+        align: sizes were rounded up to a multiple of this.
+        width: of the numbers.
+    """
+    yield f"{tally.total:{width}d} bytes"
+    if align > 1:
+        yield f"{align:{width}d} byte aligned"
+    yield f"{struct.calcsize('P'):{width}d} byte sizeof(void*)"
+    yield _count(width, tally.given, "object given")
+    yield _count(width, tally.sized, "object sized")
+    yield _count(width, seen, "object seen")
+    if tally.ranked:
+        yield _count(width, tally.ranked, "object ranked")
+    if excluded:
+        yield _count(width, excluded, "type excluded")
+    yield _count(width, tally.missed, "object missed")
+    yield _count(width, len(tally.repeated), "duplicate")
+    if tally.depth:
+        yield f"{tally.depth:{width}d} deepest recursion"
+    if tally.stopped:
+        yield f"{'':{width}} stopped early: {tally.stopped}"
+
+
+def type_lines(types: Mapping[str, str], width: int) -> Iterator[str]:
+    """What was done with each type, a line each."""
+    yield ""
+    yield f"{len(types):{width}d} types"
+    for name in sorted(types):
+        yield f"{'':{width}} {name}: {types[name]}"
 
 
 def largest_lines(rows: Sequence[Large], ranked: int, above: int, width: int) -> Iterator[str]:
@@ -164,25 +102,10 @@ def profile_lines(rows: Sequence[Profile], cutoff: int, width: int) -> Iterator[
         yield f"{len(rest):{width}d} more profile{_s(len(rest))}, below {cutoff}%"
 
 
-def count(width: int, number: int, noun: str, *, plural: bool = True) -> str:
+def _count(width: int, number: int, noun: str) -> str:
     """A number of things, right-aligned: ``  7 objects sized``."""
     first, _, rest = noun.partition(" ")
-    ending = _s(number) if plural else ""
-    return f"{number:{width}d} {first}{ending}{' ' if rest else ''}{rest}"
-
-
-def described(item: Any, width: int) -> str:
-    """The type of an object, its ``repr`` and its length."""
-    return f"class {type_name(type(item))}: {_valued(item, width)}"
-
-
-def _valued(item: Any, width: int) -> str:
-    room = room_of(item)
-    length = ""
-    if room is not None:
-        # An exclamation mark tells that there is more room than items.
-        length = f" leng {room}!" if issubclass(type(item), (list, set, dict)) else f" leng {room}"
-    return clip(safe_repr(item, width), width) + length
+    return f"{number:{width}d} {first}{_s(number)}{' ' if rest else ''}{rest}"
 
 
 def _or_units(size: int) -> str:
