@@ -38,6 +38,7 @@ ORDER = (
     "Peers",
     "Collector",
     "Budget",
+    "Traces",
     "Footprint",
     "Pages",
     "Store",

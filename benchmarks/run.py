@@ -16,6 +16,7 @@ SCRIPTS = (
     "peers.py",
     "collector.py",
     "budget.py",
+    "traces.py",
     "footprint.py",
     "pages.py",
     "store.py",

@@ -134,9 +134,11 @@ def _attributes(owner: Any) -> Iterator[Any]:
     if not gc.is_tracked(owner) or issubclass(type(owner), _NO_PARTS):
         return
     for part in gc.get_referents(owner):
-        if type(part) is dict:  # it may be that of the attributes
-            yield from (one for one in gc.get_referents(part) if length_reader(type(one)))
-        if length_reader(type(part)) is not None:
+        # A dictionary of containers may be that of the attributes.
+        inner = gc.get_referents(part) if type(part) is dict else []
+        inner = [one for one in inner if length_reader(type(one)) is not None]
+        yield from inner
+        if not inner and length_reader(type(part)) is not None:
             yield part
 
 

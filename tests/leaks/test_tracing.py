@@ -439,6 +439,26 @@ def test_what_another_greenlet_adds_is_its_own(monkeypatch: pytest.MonkeyPatch) 
     assert tracer.grown == {"kept": 1}
 
 
+def test_what_a_library_adds_in_another_greenlet_is_its_own(
+    monkeypatch: pytest.MonkeyPatch, library: Any
+) -> None:
+    def wait() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr("pympler.leaks.tracing.threading.get_ident", lambda: 7)
+            library.store(KEPT, "of another")
+
+    # What waits is a library, and the application is where it was when it goes on.
+    wait.__code__ = wait.__code__.replace(co_filename="/usr/lib/python3/site-packages/hub.py")
+    monkeypatch.setitem(sys.modules, "gevent", SimpleNamespace())
+    tracer = traced(kept(), only_here=True, libraries=False)
+    with tracer:
+        remember("of this one")
+        wait()
+
+    assert tracer.grown == {"kept": 1}
+    assert tracer.lines() == {"kept": LINE}
+
+
 def test_a_trace_that_was_stopped_elsewhere_holds_off_no_walk() -> None:
     if sys.gettrace() is not None:
         pytest.skip("a coverage tool traces already")
