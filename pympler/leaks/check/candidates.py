@@ -23,7 +23,15 @@ from pympler.leaks.report import Suspect
 from pympler.sizing.flat import flat_size
 from pympler.util.names import type_name
 
-__all__ = ["Candidate", "Key", "container_candidates", "module_of", "name_objects", "rank"]
+__all__ = [
+    "Candidate",
+    "Key",
+    "container_candidates",
+    "entries_of",
+    "module_of",
+    "name_objects",
+    "rank",
+]
 
 Key = int | tuple[int, int]
 """Id of a container, or that of an owner with the place in it."""
@@ -223,15 +231,26 @@ def _container(item: Any, growth: float, name: _Name) -> Candidate:
         application=name.application,
         length=lambda: length_of(item),
         # The values of a bounded cache lie in links that only the cache itself shows.
-        entries=lambda: (
-            gc.get_referents(item, cache_dict(item)) if is_cache else gc.get_referents(item)
-        ),
+        entries=lambda: gc.get_referents(item, cache_dict(item)) if is_cache else entries_of(item),
         table_bytes=lambda: flat_size(inner),
         growth=growth,
         bound=bound_of(item),
         declared=name.declared,
         key=id(item),
     )
+
+
+def entries_of(item: Any) -> list[Any]:
+    """What a container holds, the keys of a dictionary included.
+
+    Of one that has nothing but texts for keys gc is shown the values alone.
+    """
+    found = gc.get_referents(item)
+    if issubclass(type(item), dict):
+        keys = list(dict.keys(item))
+        if all(type(key) is str for key in keys):
+            found += keys
+    return found
 
 
 def _belongs_to_pympler(item: Any) -> bool:

@@ -14,7 +14,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from pympler.graph.roots import is_own
-from pympler.leaks.check.candidates import Candidate, name_objects
+from pympler.leaks.check.candidates import Candidate, entries_of, name_objects
 from pympler.leaks.containers import listed_objects
 from pympler.leaks.lengths import LruCache, bound_of
 from pympler.sizing.flat import flat_size
@@ -152,7 +152,7 @@ def _candidate(
         type=type_name(type(value)),
         application=name.application,
         length=lambda: value_length(read()),
-        entries=lambda: gc.get_referents(read()),
+        entries=lambda: entries_of(read()),
         table_bytes=lambda: flat_size(read()),
         growth=growth,
         bound=bound_of(value),

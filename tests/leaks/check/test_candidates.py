@@ -6,7 +6,7 @@ import gc
 import weakref
 from typing import Any
 
-from pympler.leaks.check.candidates import Candidate, rank
+from pympler.leaks.check.candidates import Candidate, entries_of, rank
 from pympler.leaks.containers import tracked_ids
 
 
@@ -37,3 +37,13 @@ def test_who_holds_comes_before_a_mapping_that_only_follows() -> None:
 
     ranked = rank(both, dict.fromkeys(both, frozenset()), old)
     assert [one.path for one in ranked] == ["online", "by_number"]
+
+
+def test_keys_are_among_what_a_dictionary_holds() -> None:
+    texts: dict[Any, int] = {f"key {number}": 1 for number in range(3)}
+    mixed: dict[Any, int] = {**texts, 0.5: 1}
+    class_of_ours = type("Registry", (dict,), {})
+    for kept in (texts, mixed, class_of_ours(texts)):
+        held = [id(item) for item in entries_of(kept)]
+        assert [held.count(id(key)) for key in kept] == [1] * len(kept)
+    assert entries_of([texts]) == [texts]
