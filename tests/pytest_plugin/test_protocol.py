@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tracemalloc
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from pympler_pytest import repetition
+from pympler_pytest.django_client import ClientFinalizers
 from pympler_pytest.growth import growth_lines, growth_of
 from pympler_pytest.limits import parse_bytes
 from pympler_pytest.repetition import NotRepeatableError, Repetition, judge
@@ -286,6 +288,28 @@ def test_what_grows_by_things_that_were_there_outlives_its_test() -> None:
     assert not outlives(lambda: kept.append(1), kept.clear)
     assert outlives(add_text, lambda: None)
     assert not outlives(lambda: None, lambda: None)
+
+
+def test_what_the_test_client_of_django_connects_is_let_go_of() -> None:
+    from django.core.signals import request_started
+    from django.db import close_old_connections
+    from django.test.client import RequestFactory
+
+    factory = RequestFactory()  # what the client is, too
+    finalizers = ClientFinalizers()
+    own = weakref.finalize(close_request := lambda: None, print)
+    own.atexit = False
+    for _ in range(3):
+        request_started.disconnect(close_old_connections)
+        request_started.connect(close_old_connections)
+        request_started.connect(factory.get, dispatch_uid="client")
+    request_started.disconnect(dispatch_uid="client")
+    alive = [each.peek()[0] for each in finalizers.new()]
+    assert alive.count(close_old_connections) == 3
+    finalizers.forget()
+
+    assert [each.peek()[0] for each in finalizers.new()] == [close_request]
+    own.detach()
 
 
 ASYNC = """

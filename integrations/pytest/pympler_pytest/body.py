@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import pytest
 
+from pympler_pytest.django_client import ClientFinalizers
 from pympler_pytest.repetition import NotRepeatableError, words_of
 
 __all__ = ["Body"]
@@ -51,6 +52,7 @@ class Body:
         self._lists = [(listed, len(listed)) for listed in (item.user_properties, item.own_markers)]
         self._mocks = _mocks_of(fixtures.get("mocker"))
         self._mocked = len(self._mocks)
+        self._finalizers = ClientFinalizers()
         self._subtests = fixtures.get("subtests")
         self._instance = _Attributes.of(getattr(item, "instance", None)) if run is None else None
         folder = fixtures.get("tmp_path")
@@ -106,6 +108,7 @@ class Body:
             self._patches.undo()
         for listed, length in self._lists:
             del listed[length:]
+        self._finalizers.forget()
         self._read_output()
         for handler, (records, characters) in self._handlers.items():
             del handler.records[records:]
