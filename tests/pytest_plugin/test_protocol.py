@@ -312,6 +312,37 @@ def test_what_the_test_client_of_django_connects_is_let_go_of() -> None:
     own.detach()
 
 
+FLAKY = """
+import pytest
+
+RUNS = []
+
+
+@pytest.mark.flaky(reruns=2)
+@pytest.mark.no_leaks
+def test_flaky():
+    RUNS.append(1)
+    assert len(RUNS) > 2
+
+
+@pytest.mark.flaky(reruns=1)
+@pytest.mark.no_leaks
+def test_never():
+    assert not RUNS
+"""
+
+
+@pytest.mark.integration
+def test_a_test_that_fails_is_run_again_where_that_is_asked_for(
+    pytester: pytest.Pytester, found: list[Findings]
+) -> None:
+    name = "pytest_rerunfailures"
+    require(name, find_spec(name), "pytest-rerunfailures")
+    pytester.makepyfile(test_again=FLAKY)
+
+    run_here(pytester).assert_outcomes(passed=1, failed=1)
+
+
 ASYNC = """
 import asyncio
 

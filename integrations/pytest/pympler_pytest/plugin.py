@@ -65,8 +65,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         return None
     from pympler_pytest.protocol import run_protocol
 
-    run_protocol(item, nextitem)
-    return True
+    return run_protocol(item, nextitem) or None
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -14,8 +14,13 @@ from pympler_pytest.watch import Watch
 __all__ = ["run_protocol"]
 
 
-def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Run a test, check what its markers ask for, and report it."""
+def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Run a test, check what its markers ask for, and report it.
+
+    Returns:
+        Whether it is done; a test that fails, and that another plugin runs again then, is left to
+        that from the beginning, and not checked.
+    """
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     census = Census() if item.config.getoption("pympler") else None
     watch = item.stash[WATCH] = Watch(item)
@@ -26,6 +31,8 @@ def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
                 _run(item)
     finally:
         del item.stash[WATCH]
+    if any(report.failed for report in reports) and _is_run_again(item):
+        return False
     kept = census.kept(reports) if census is not None else None
     _tear_down_the_rest(item, nextitem, reports)
     for report in reports if all(map(_is_fine, reports)) else ():
@@ -37,6 +44,14 @@ def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def _is_run_again(item: pytest.Item) -> bool:
+    """Whether pytest-rerunfailures runs this test again if it fails."""
+    plugin = item.config.pluginmanager.getplugin("rerunfailures")
+    count = getattr(plugin, "get_reruns_count", None)
+    return bool(count is not None and count(item))
 
 
 def _run(item: pytest.Item) -> list[pytest.TestReport]:

@@ -193,7 +193,7 @@ def _checked(spec: str, found: Any, *, called: bool) -> Callable[..., Any]:
     kind = f"neither a WSGI nor an ASGI application; its type is {type(found).__name__}"
     what = f"{spec!r} {'returned' if called else 'is'} {kind}"
     if makes_it:
-        what = f"{spec!r} is a function without arguments; if it makes the application, add ()"
+        what = f"{spec!r} is a function that needs no argument; if it makes the application, add ()"
     elif not called and inspect.isclass(found) and _has_call(found):
         what = f"{spec!r} is a class; if what it makes is the application, add ()"
     elif not called and callable(found) and _accepts(found, 1):
