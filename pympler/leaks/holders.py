@@ -23,6 +23,7 @@ _LEAST_WINDOWS = 3
 _LONGEST_CHAIN = 5
 _MOST_HOLDERS = 3
 _RESTARTS = 3
+_MOST_ENTRIES = 64  # of which the lengths may be added up: that is done again and again
 
 _WEAK = (weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 
@@ -217,7 +218,7 @@ def _may_have_parts(objects: list[Any]) -> bool:
     item, owner = objects[-1], objects[-2:][0]
     if issubclass(type(owner), ModuleType) and module_namespace(owner) is item:
         return False
-    return length_of(item) is not None or type(item) is tuple
+    return type(item) is tuple or 0 < (length_of(item) or 0) <= _MOST_ENTRIES
 
 
 def _only_follows(objects: list[Any]) -> bool:

@@ -101,13 +101,13 @@ def parts_of(item: Any) -> list[Any]:
     """
     if (length_of(item) or 0) > _MOST_ENTRIES:
         return []
-    entries = gc.get_referents(item)[:_MOST_ENTRIES]
+    entries = gc.get_referents(item)[: 2 * _MOST_PARTS]  # keys are among them
     parts = [entry for entry in entries if length_reader(type(entry)) is not None]
     if parts:
         return parts[:_MOST_PARTS]
     once: dict[int, Any] = {}
     twice: set[int] = set()
-    for entry in entries[:_MOST_PARTS]:
+    for entry in entries:
         for part in _attributes(entry):
             if id(part) in once:
                 twice.add(id(part))

@@ -77,7 +77,7 @@ class RequestSteps:
         if self.grown:
             self._depth += 1
             if self._depth == 1:
-                self._reads += len(self.grown)
+                self._reads += sum(suspect.reads for suspect in self.grown)
                 with _READ:
                     self._readers = [(suspect, suspect.reader()) for suspect in self.grown]
                     self._before = [read() for _, read in self._readers]

@@ -16,7 +16,7 @@ from pympler.leaks.evidence import (
     confirmation_requests,
 )
 from pympler.leaks.holders import Holder
-from pympler.leaks.lengths import length_of, length_reader
+from pympler.leaks.lengths import length_reader, parts_of
 from pympler.leaks.report import Suspect
 from pympler.leaks.templates import may_serve
 
@@ -122,8 +122,17 @@ class LiveSuspect:
     def reader(self) -> Callable[[], int | None]:
         """A function that gives its length at once; keeps the holder alive."""
         item = self.holder.handle.resolve() if self.lengths and self.holder.handle else None
-        read = self.holder.measure if self.holder.parts else length_reader(type(item))
-        return partial(length_of, None) if item is None or read is None else partial(read, item)
+        read = length_reader(type(item))
+        if item is None or not self.holder.parts:
+            return _no_length if read is None else partial(read, item)
+        counted = [(length_reader(type(part)), part) for part in (item, *parts_of(item))]
+        readers = [partial(read, part) for read, part in counted if read is not None]
+        return lambda: sum(read() for read in readers)
+
+    @property
+    def reads(self) -> int:
+        """How many lengths are read for its own."""
+        return 1 + self.holder.parts
 
     def read(self, requests: int, length: int | None) -> bool:
         """Take its length after this number of requests of its route.
@@ -363,3 +372,7 @@ class LiveSuspect:
             evidence=self.evidence,
             bound=self.bound,
         )
+
+
+def _no_length() -> None:
+    return None

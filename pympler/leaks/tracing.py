@@ -145,7 +145,7 @@ class StoreTracer:
         self._until_s = 0.0
         self._has_greenlets = False
         self._threads: set[int] = set()
-        self._read_s = 0.0
+        self._read_s = self._held_s = 0.0
         self._last: dict[Hashable, int | None] = {}
         self._lines: dict[Hashable, str] = {}
         self._ambiguous: set[Hashable] = set()
@@ -192,7 +192,7 @@ class StoreTracer:
     @property
     def cost_s(self) -> float:
         """CPU seconds that it took so far, about."""
-        return self.events * (_EVENT_S + self._read_s) + self.calls * _CALL_S
+        return self._held_s + self.events * (_EVENT_S + self._read_s) + self.calls * _CALL_S
 
     def _is_over(self) -> bool:
         return self._only_here and self._clock() > self._until_s
@@ -208,12 +208,13 @@ class StoreTracer:
 
     def _begin_at_nothing(self) -> None:
         """What grew until now is of others."""
-        hold = self._hold
+        hold, began_s = self._hold, self._cpu_clock()
         self._readers = self._lengths if hold is None else {key: hold(key) for key in self._lengths}
-        began_s = self._cpu_clock()
+        held_s = self._cpu_clock()
         self._read_all()
         now_s = self._cpu_clock()
-        read_s = now_s - began_s
+        self._held_s += held_s - began_s
+        read_s = now_s - held_s
         self._read_s = min(read_s, self._read_s) if self._read_s else read_s
         self._at[threading.get_ident()] = (None, 0, self._clock(), now_s)
 

@@ -212,6 +212,8 @@ async def waits_for(event: asyncio.Event) -> str:
 
 def test_what_a_request_adds_to_a_suspect_is_read_in_its_steps() -> None:
     class Suspect:
+        reads = 1
+
         def __init__(self) -> None:
             self.rows: list[int] | None = []
 

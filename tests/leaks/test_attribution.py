@@ -526,6 +526,19 @@ def test_the_last_few_of_each_of_several_things_are_no_leak(parts: int, verdict:
     assert ("spread over 6 containers" in one.evidence) == (parts == 6)
 
 
+def test_the_length_of_parts_is_read_at_once() -> None:
+    one = suspect(length=3)
+    shards = one.holder.handle.resolve()  # type: ignore[union-attr]
+    shards[:] = [[1], [2]]
+    one.holder = replace(one.holder, parts=2)
+    read = one.reader()
+    shards[0].append(3)
+
+    assert (one.length(), read(), one.reads) == (5, 5, 3)
+    one.holder = replace(one.holder, handle=None)
+    assert one.reader()() is None
+
+
 def test_a_bound_is_one_of_each_part() -> None:
     one = suspect()
     one.holder = replace(one.holder, parts=6, declared=Declared(owner=100))
