@@ -57,6 +57,7 @@ soak: $(VENV)/dev.stamp ## The long runs, by hand and never in CI
 	@$(PY) benchmarks/corpus.py
 	@$(PY) benchmarks/inflight.py
 	@$(PY) benchmarks/fleet_soak.py
+	@$(PY) benchmarks/fleet_pages.py
 	@PYMPLER_FUZZ=10000 $(PY) -m pytest -q tests/render/pages/test_fuzz.py
 
 servers: $(PY) ## Servers and job queues that CI does not have; needs redis-server (a few minutes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Protocol
 
 from pympler.leaks.report import LeakSummary
@@ -71,18 +72,20 @@ class FleetReader(Protocol):
 
 
 class SummaryReader:
-    """Reads any store, whose workers are few: all are read, and added up here."""
+    """Reads any store, whose workers are few: all are read, once, and added up here."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    @cached_property
+    def _summaries(self) -> list[LeakSummary]:
+        return self._store.summaries()
 
     def fleet(
         self, since: float = 0.0, release: str | None = None, alive_since: float = 0.0
     ) -> Fleet:
         """What the workers say that were heard of since then."""
-        return fleet_of(
-            selected(self._store.summaries(), since=since, release=release), alive_since
-        )
+        return fleet_of(selected(self._summaries, since=since, release=release), alive_since)
 
     def routes(self, since: float = 0.0) -> list[tuple[str, str, str | None]]:
         """Method, route and worst verdict of the routes heard of since then, the worst first."""
@@ -92,13 +95,13 @@ class SummaryReader:
     def releases(self) -> list[str]:
         """The releases that workers have reported of, the latest started first."""
         started: dict[str, float] = {}
-        for said in self._store.summaries():
+        for said in self._summaries:
             started[said.release] = min(started.get(said.release, said.started_at), said.started_at)
         return sorted(started, key=lambda name: (-started[name], name))
 
     def new_since(self, release: str) -> list[FleetRoute]:
         """Routes that are bad in this release and were not in those started before it."""
-        return new_since(self._store.summaries(), release)
+        return new_since(self._summaries, release)
 
     def growth(self, route: str, method: str = "", since: float = 0.0) -> list[DayGrowth]:
         """What a route left behind by day and release, from roll-ups or the reports kept."""
@@ -113,15 +116,15 @@ class SummaryReader:
         read = getattr(self._store, "workers", None)
         if read is not None:
             return list(read())
-        return [(said.worker, said.taken_at) for said in self._store.summaries()]
+        return [(said.worker, said.taken_at) for said in self._summaries]
 
     def summary(self, worker: str) -> LeakSummary | None:
         """The last that this worker said."""
-        return next((said for said in self._store.summaries() if said.worker == worker), None)
+        return next((said for said in self._summaries if said.worker == worker), None)
 
     def lives(self, host: str, most: int = 50) -> list[WorkerLife]:
         """The workers of a host, the latest started first."""
-        found = worst_workers(said for said in self._store.summaries() if said.host == host)
+        found = worst_workers(said for said in self._summaries if said.host == host)
         return sorted(found, key=lambda life: -life.started_at)[:most]
 
     def moments(self, worker: str, most: int = 300) -> list[Moment]:
@@ -132,25 +135,25 @@ class SummaryReader:
 
     def heard(self) -> Heard:
         """What the workers say of themselves."""
-        return heard_of(self._store.summaries())
+        return heard_of(self._summaries)
 
     def routes_seen(self, method: str = "", route: str = "") -> list[FleetRoute]:
         """The routes of the workers, or this one alone."""
-        found = routes_of(self._store.summaries())
+        found = routes_of(self._summaries)
         return [row for row in found if route in ("", row.route) and method in ("", row.method)]
 
     def suspects(self, method: str = "", route: str = "") -> list[FleetSuspect]:
         """The holders that the workers suspect, of all routes or of this one; the worst first."""
-        found = suspects_of(self._store.summaries())
+        found = suspects_of(self._summaries)
         return [row for row in found if route in ("", row.route) and method in ("", row.method)]
 
     def classes(self, alive_since: float) -> list[FleetClass]:
         """The tracked classes, those with most bytes first."""
-        return classes_of(self._store.summaries(), alive_since)
+        return classes_of(self._summaries, alive_since)
 
 
 def reader_of(store: Store) -> FleetReader:
-    """The reader that a store has for itself, or one that reads its summaries."""
+    """A reader for one page: that which a store has for itself, or one of its summaries."""
     make = getattr(store, "fleet_reader", None)
     reader: FleetReader = SummaryReader(store) if make is None else make()
     return reader

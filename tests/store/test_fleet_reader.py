@@ -144,8 +144,7 @@ LOST = Suspect("shop.LOST", "list", 0.5, 70.0)
 
 
 def test_what_all_workers_say(store: Store) -> None:
-    reader = reader_of(store)
-    assert reader.heard() == Heard(0, 0, 0, None, 0.0, (), 0, ())
+    assert reader_of(store).heard() == Heard(0, 0, 0, None, 0.0, (), 0, ())
     for said in SAID:
         store.save_summary(said)
     noted = dataclasses.replace(
@@ -154,7 +153,7 @@ def test_what_all_workers_say(store: Store) -> None:
     store.save_summary(noted)
     assert store.flush()
 
-    heard = reader.heard()
+    heard = reader_of(store).heard()
 
     assert (heard.workers, heard.requests) == (6, 2100)
     assert heard.windows == sum(said.windows for said in SAID)

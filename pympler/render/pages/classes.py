@@ -94,15 +94,16 @@ def _added(places: Iterable[Iterable[Place]]) -> tuple[Place, ...]:
 
 def _summed(moments: Sequence[Moment], name: str) -> list[tuple[float, float]]:
     """Instances in these workers, each counted as at its last reading until it falls silent."""
-    latest: dict[str, tuple[float, int]] = {}
+    latest: dict[str, tuple[float, int]] = {}  # the longest silent first
+    total = 0
     points = []
     for moment in moments:
         if name in moment.tracked:
-            latest[moment.worker] = moment.at, moment.tracked[name][0]
-            latest = {
-                worker: (at, count)
-                for worker, (at, count) in latest.items()
-                if moment.at - at < ALIVE_S
-            }
-            points.append((moment.at, float(sum(count for _, count in latest.values()))))
+            count = moment.tracked[name][0]
+            total += count - latest.pop(moment.worker, (0.0, 0))[1]
+            latest[moment.worker] = moment.at, count
+            while (silent := next(iter(latest.values())))[0] <= moment.at - ALIVE_S:
+                del latest[next(iter(latest))]
+                total -= silent[1]
+            points.append((moment.at, float(total)))
     return points
