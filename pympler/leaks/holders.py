@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -225,7 +226,13 @@ def _only_follows(objects: list[Any]) -> bool:
     # What is in a WeakSet, such as all tasks of asyncio, is held by somebody else.
     last = objects[-1]
     owners = (item for item in objects[-3:] if issubclass(type(item), _WEAK))
-    return any(owner is last or object.__getattribute__(owner, "data") is last for owner in owners)
+    if any(owner is last or object.__getattribute__(owner, "data") is last for owner in owners):
+        return True
+    # And what an event loop is about to run is let go of at once.
+    asyncio = sys.modules.get("asyncio.base_events")
+    loops = () if asyncio is None else (asyncio.BaseEventLoop,)
+    owners = (item for item in objects[-3:-1] if issubclass(type(item), loops))
+    return any(object.__getattribute__(owner, "_ready") is last for owner in owners)
 
 
 def _type_of(item: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from typing import Any
 
@@ -18,6 +19,7 @@ class Task:
 
 KEPT: list[Task] = []
 SHARDS: list[list[tuple[int, list[int]]]] = [[] for _ in range(6)]
+LOOPS: dict[str, asyncio.AbstractEventLoop] = {}
 ALL: weakref.WeakSet[Task] = weakref.WeakSet()
 NOTES: weakref.WeakKeyDictionary[Task, list[object]] = weakref.WeakKeyDictionary()
 
@@ -35,6 +37,19 @@ def test_a_weak_set_holds_nothing_of_what_is_in_it() -> None:
         KEPT.clear()
 
     assert [holder.path for holder in found.holders] == [f"{HERE}.KEPT"]
+
+
+def test_what_a_loop_is_about_to_run_is_held_by_nobody() -> None:
+    loop = LOOPS["main"] = asyncio.new_event_loop()
+    try:
+        soon = [[id(loop.call_soon(Task))] for _ in range(6)]
+        later = [[id(loop.call_later(60.0, Task))] for _ in range(6)]
+        found = find_holders([soon, later])
+    finally:
+        LOOPS.pop("main").close()
+
+    holders = [[holder.path for holder in one.holders] for one in found]
+    assert holders == [[], [f"{HERE}.LOOPS['main']._scheduled"]]
 
 
 def test_what_belongs_to_the_key_of_a_weak_dictionary_does_hold() -> None:
