@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -20,7 +20,6 @@ from pympler.leaks.report import RequestReport
 from pympler.store import Job, Moment, Page, Query, StoreStatus, rows
 from pympler.store.database import JOB_COLUMNS, DatabaseStore
 from pympler.store.postgres_faults import explain
-from pympler.store.postgres_fleet import PostgresReader
 from pympler.store.postgres_schema import DAY_S, make_partitions, prepare, retire_partitions
 from pympler.store.postgres_write import (
     insert_each,
@@ -31,6 +30,9 @@ from pympler.store.postgres_write import (
 from pympler.store.spool import Spool
 from pympler.util.forks import in_child
 from pympler.util.storeurl import without_password
+
+if TYPE_CHECKING:
+    from pympler.store.postgres_fleet import PostgresReader
 
 __all__ = ["PostgresStore"]
 
@@ -254,7 +256,9 @@ class PostgresStore(DatabaseStore):
         return Page(tuple(found), total)
 
     def fleet_reader(self) -> PostgresReader:
-        """Answers what the pages of the fleet ask."""
+        """Answers what pages ask of all workers."""
+        from pympler.store.postgres_fleet import PostgresReader  # a worker by itself never asks
+
         return PostgresReader(self)
 
     # Jobs.
