@@ -55,9 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
         first = HeapSnapshot.load(arguments.file)
         later = HeapSnapshot.load(arguments.later) if arguments.later is not None else None
     except (OSError, SnapshotFileError) as error:
+        said = str(error)
+        if isinstance(error, OSError):
+            said = f"{error.filename!r} cannot be read: {error.strerror}"
         if arguments.json:
-            print(json.dumps({"schema": 1, "error": str(error)}))
-        print(f"pympler heap: error: {_printable(str(error))}", file=sys.stderr)
+            print(json.dumps({"schema": 1, "error": said}))
+        print(f"pympler heap: error: {_printable(said)}", file=sys.stderr)
         return 2
     if arguments.json:
         print(json.dumps(_as_dict(first, later, arguments.limit)))

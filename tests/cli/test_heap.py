@@ -51,7 +51,7 @@ def test_what_cannot_be_read_is_one_line(
         assert main(["heap", str(tmp_path / name)]) == 2
         assert capsys.readouterr().err.count("\n") == 1
     assert main(["heap", str(tmp_path / "missing"), "--json"]) == 2
-    assert "No such file" in json.loads(capsys.readouterr().out)["error"]
+    assert "cannot be read: No such file" in json.loads(capsys.readouterr().out)["error"]
     assert main(["heap"]) == 2
     assert main(["heap", "one", "--limit", "-1"]) == 2
     assert main(["heap", "one", "--limit", "²"]) == 2

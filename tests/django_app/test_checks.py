@@ -36,7 +36,7 @@ def test_a_right_installation_gets_no_message() -> None:
         ({"sample_rat": 1.0}, "unknown setting 'sample_rat'; did you mean 'sample_rate'?"),
         ({"SAMPLE_RATE": 1.0}, "unknown setting 'SAMPLE_RATE'; did you mean 'sample_rate'?"),
         ({"sample_rate": 7}, "setting 'sample_rate' is 7"),
-        ([("sample_rate", 1.0)], "PYMPLER is a list; use a dict"),
+        ([("sample_rate", 1.0)], "PYMPLER is of the type list; use a dict"),
         ({"track_classes": ["django.http.HttpRespons"]}, "did you mean 'HttpResponse'?"),
         ({"track_classes": ["builtins.int"]}, "take no weak references"),
     ],
@@ -51,6 +51,15 @@ def test_a_wrong_setting_is_an_error_in_the_check_and_at_the_start(values: Any, 
         assert says in str(raised.value)
         with pytest.raises(ImproperlyConfigured):
             get_monitor()
+
+
+@pytest.mark.parametrize("name", ["on_leak", "access"])
+def test_a_path_that_leads_nowhere_is_an_error_in_the_check(name: str) -> None:
+    with override_settings(PYMPLER={name: "django.http.no_such_function"}):
+        said = messages()["pympler.E001"].msg
+    assert f"setting {name!r} is 'django.http.no_such_function', which cannot be imported" in said
+    with override_settings(PYMPLER={name: "django.http.HttpResponse"}):
+        assert messages() == {}
 
 
 def test_a_missing_middleware_is_a_warning_with_the_line_to_write() -> None:
@@ -94,6 +103,6 @@ def test_a_store_that_cannot_be_used_is_a_warning_before_it_is_deployed(
     with override_settings(PYMPLER={"store": store}):
         assert messages() == {}
         found = run_checks(include_deployment_checks=True)
-    (warning,) = [message for message in found if message.id == "pympler.W003"]
+    (warning,) = [message for message in found if message.id == "pympler.W005"]
     assert says in warning.msg
     assert "secret" not in warning.msg

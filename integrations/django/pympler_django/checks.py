@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 
 from pympler.errors import SettingsError
 from pympler.leaks.classpaths import check_class_paths
+from pympler.leaks.settings import resolve
 from pympler.store.open import open_store
 from pympler_django.conf import read_settings
 from pympler_django.middleware import MemoryMiddleware
@@ -22,12 +23,15 @@ _PATH = "pympler_django.middleware.MemoryMiddleware"
 def check_settings(app_configs: object, **_: Any) -> list[CheckMessage]:
     """``pympler.E001``: the dict ``PYMPLER`` has an unknown key or a bad value.
 
-    A class in ``track_classes`` that does not exist or cannot be tracked is one, and so is a store
-    whose driver is missing.
+    A class in ``track_classes`` that does not exist or cannot be tracked is one, a path of
+    ``on_leak`` or ``access`` that leads nowhere, and a store whose driver is missing.
     """
     try:
         settings = read_settings()
         check_class_paths(settings.track_classes)
+        for name, value in (("on_leak", settings.on_leak), ("access", settings.access)):
+            if value is not None:
+                resolve(name, value)  # not at the start: what it names may need the application
         if settings.enabled and settings.store:
             open_store(settings.store).close()  # connects to nothing
     except SettingsError as error:
@@ -38,7 +42,7 @@ def check_settings(app_configs: object, **_: Any) -> list[CheckMessage]:
 
 
 def check_store(app_configs: object, **_: Any) -> list[CheckMessage]:
-    """``pympler.W003``, with ``--deploy`` alone: the store cannot be used as it is.
+    """``pympler.W005``, with ``--deploy`` alone: the store cannot be used as it is.
 
     The application would run, and say so in its log and on the pages.
     """
@@ -56,7 +60,7 @@ def check_store(app_configs: object, **_: Any) -> list[CheckMessage]:
     if not fault:
         return []
     hint = "Until it can be, reports wait or are dropped; the application is not affected."
-    return [Warning(f"PYMPLER: the store {fault}.", hint=hint, id="pympler.W003")]
+    return [Warning(f"PYMPLER: the store {fault}.", hint=hint, id="pympler.W005")]
 
 
 def check_middleware(app_configs: object, **_: Any) -> list[CheckMessage]:

@@ -31,7 +31,8 @@ def read_settings() -> Settings:
     values = getattr(django_settings, _NAME, {})
     if not isinstance(values, Mapping):
         raise SettingsError(
-            f"{_NAME} is a {type(values).__name__}; use a dict such as {{'sample_rate': 0.1}}"
+            f"{_NAME} is of the type {type(values).__name__}; "
+            "use a dict such as {'sample_rate': 0.1}"
         )
     return Settings.from_mapping(values, application=_project())
 
