@@ -14,7 +14,7 @@ from pympler.errors import ApplicationError
 from pympler.leaks.check.candidates import Candidate
 from pympler.process import resident_bytes
 
-__all__ = ["Limits", "Watch", "confirm"]
+__all__ = ["Limits", "Watch", "confirm", "lifetime_s"]
 
 _NO_MORE_THREADS = 200
 _NO_MORE_BYTES = 512 << 20
@@ -148,7 +148,7 @@ def confirm(
                 f"is, {_ENOUGH_TO_JUDGE} are needed; give it more with --max-seconds"
             )
         if watches and not reason and sent == plan.goal - limits.block:
-            least_s = max(limits.least_s, *map(_lifetime_s, watches))
+            least_s = max(limits.least_s, *map(lifetime_s, watches))
             wait(min(max(least_s - plan.elapsed_s(), 0.0), plan.left_s() / 2))
         progress(sent, plan.goal)
     for one, watch in watches.items():
@@ -156,7 +156,7 @@ def confirm(
     return sent
 
 
-def _lifetime_s(one: Candidate) -> float:
+def lifetime_s(one: Candidate) -> float:
     """The seconds after which what was added first must be gone, as far as that is waited for."""
     wanted_s = one.declared.gone_after_s
     return wanted_s if wanted_s <= _LONGEST_LIFETIME_S else 0.0

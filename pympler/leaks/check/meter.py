@@ -96,10 +96,12 @@ class Meter:
         self._after = array("q", bytes(8 * 7))
         self._first = array("q")
 
-    def window(self, requests: int) -> Window:
-        """Send this many requests and measure what they add."""
+    def window(self, requests: int, *, wait: Callable[[], None] | None = None) -> Window:
+        """Send this many requests, after a wait if there is one, and measure what all that adds."""
         self._read(self._before)
         self._first = self._first or self._before[:]
+        if wait is not None:
+            wait()
         self._send(requests)
         self._settle()
         self._read(self._after)

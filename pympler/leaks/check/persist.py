@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pympler.graph.paths import find_chains
 from pympler.graph.roots import is_own
 from pympler.leaks.check.candidates import Candidate, container_candidates, name_objects
+from pympler.leaks.check.confirm import lifetime_s
 from pympler.leaks.check.copies import Copies
 from pympler.leaks.check.meter import Meter, Window, middle
 from pympler.leaks.check.slots import Slots, growing_slots, read_slots, slot_candidates
@@ -18,13 +19,14 @@ from pympler.leaks.lengths import bound_of, length_of
 from pympler.sizing.flat import flat_size
 from pympler.util.names import type_name
 
-__all__ = ["Persisting", "lasts", "look_longer", "persists", "shared_way"]
+__all__ = ["Lifetimes", "Persisting", "lasts", "look_longer", "persists", "shared_way"]
 
 _REQUESTS = 100
 _ROUNDS = 3
 _LEAST_COUNT = 0.3
 _LEAST_MALLOC_BYTES = 100.0
 _LEAST_ENTRIES = 0.003
+_LEAST_SHARE = 0.1
 _MOST_SPREAD = 2000
 
 
@@ -99,6 +101,35 @@ def lasts(window: Window, whole: Window) -> bool:
             ),
         )
     )
+
+
+class Lifetimes:
+    """How long the entries live of what grows from now on.
+
+    A cache that the clock empties as fast as slow requests fill it grows again when they are
+    faster, and is made anew each time it is emptied: no single container of it grows.
+    """
+
+    def __init__(self) -> None:
+        self._lengths = read_lengths()
+        self._slots = read_slots()
+
+    def longest_s(self, requests: int) -> float:
+        """The seconds after which what was added first must be gone, 0.0 if nothing declares it.
+
+        Args:
+            requests: how many there were since then.
+        """
+        least = _LEAST_SHARE * requests
+        now = read_lengths()
+        gained = {key: now.get(key, 0) - length for key, length in self._lengths.items()}
+        grown = {key: more / requests for key, more in gained.items() if more >= least}
+        slots = growing_slots(self._slots, read_slots())
+        candidates = container_candidates(grown)
+        candidates += slot_candidates(
+            {key: more for key, more in slots.items() if more >= least}, requests
+        )
+        return max(map(lifetime_s, candidates), default=0.0)
 
 
 def _spread_candidates(first: Mapping[int, int]) -> list[Candidate]:

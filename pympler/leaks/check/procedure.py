@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 from pympler.errors import ApplicationError
@@ -19,7 +21,7 @@ from pympler.leaks.check.confirm import Limits
 from pympler.leaks.check.cycles import Garbage, collect_garbage, own_garbage
 from pympler.leaks.check.findings import Findings, Watched, is_unexplained, native_bytes
 from pympler.leaks.check.meter import Meter, Window, least, middle, total
-from pympler.leaks.check.persist import lasts, look_longer, persists
+from pympler.leaks.check.persist import Lifetimes, lasts, look_longer, persists
 from pympler.leaks.check.places import filled, read_places
 from pympler.leaks.check.registers import register_candidates
 from pympler.leaks.check.sender import Sender
@@ -150,13 +152,16 @@ class _Examination:
         self._progress("watching growth without a container")
         whole = self._meter.whole()  # before we keep something ourselves
         old, places = old_ids(self._visitor), read_places()
+        lifetimes, begun_s = Lifetimes(), time.monotonic()
         measured: list[tuple[Window, int]] = []
         sent = 0
         size = max(
             min(self._limits.block, self._allowance.requests() // _LEAST_BLOCKS_WATCHED), 100
         )
-        for _ in range(max(self._allowance.requests() // size, _LEAST_BLOCKS_WATCHED)):
-            measured.append((self._meter.window(size), size))
+        for left in reversed(range(max(self._allowance.requests() // size, _LEAST_BLOCKS_WATCHED))):
+            # What the clock empties shows it at the end.
+            wait = None if left else self._pause(lifetimes.longest_s(sent), begun_s)
+            measured.append((self._meter.window(size, wait=wait), size))
             window = least(window, measured[-1][0])
             sent += size
             if not persists(window):
@@ -190,6 +195,12 @@ class _Examination:
         line = next((line for line in map(not_ours, tracer.lines().values()) if line), None)
         suspect = replace(chain.suspect, stored_at=line)
         return Findings("leak", suspect.bytes_per_request, chain.objects_per_request, (suspect,))
+
+    def _pause(self, lifetime_s: float, begun_s: float) -> Callable[[], None]:
+        """A wait until entries that live as long as that, and a few seconds, have gone."""
+        needed_s = max(lifetime_s, self._limits.least_s) - (time.monotonic() - begun_s)
+        pause_s = max(min(needed_s, self._allowance.seconds() / 2), 0.0)
+        return lambda: self._visitor.wait(pause_s)
 
 
 def _cyclic_garbage(visitor: Sender) -> Findings | None:
