@@ -1,9 +1,10 @@
-"""What Django's test client leaves behind with each request, and what is no fault of the test."""
+"""What Django's tools for tests leave behind each time, and what is no fault of the test."""
 
 from __future__ import annotations
 
 import sys
 import weakref
+from types import FunctionType
 from typing import Any
 
 __all__ = ["ClientFinalizers"]
@@ -12,8 +13,9 @@ __all__ = ["ClientFinalizers"]
 class ClientFinalizers:
     """The finalizers that Django's signals make whenever something is connected to them.
 
-    The test client connects ``close_old_connections`` and itself anew with each request. The first
-    of them is a function, which lives for ever, and with it its finalizers (Django 5.2).
+    The test client connects ``close_old_connections`` and itself anew with each request, and
+    ``assertNumQueries`` ``reset_queries``. Functions live for ever, and with them their finalizers
+    (Django 5.2).
     """
 
     def __init__(self) -> None:
@@ -25,14 +27,22 @@ class ClientFinalizers:
 
     def forget(self) -> None:
         """Detach those of Django that were made since."""
-        function = getattr(sys.modules.get("django.db"), "close_old_connections", None)
-        client = getattr(sys.modules.get("django.test.client"), "RequestFactory", None)
-        if function is None or client is None:
+        signal = getattr(sys.modules.get("django.dispatch"), "Signal", None)
+        if signal is None:
             return
         for finalizer in self.new():
             found = finalizer.peek()
-            if found is not None and (found[0] is function or isinstance(found[0], client)):
+            if found is None or not isinstance(getattr(found[1], "__self__", None), signal):
+                continue
+            if _is_of_django(found[0]):
                 finalizer.detach()
+
+
+def _is_of_django(receiver: Any) -> bool:
+    if type(receiver) is FunctionType:
+        return str(receiver.__module__).startswith("django.")
+    client = getattr(sys.modules.get("django.test.client"), "RequestFactory", None)
+    return client is not None and isinstance(receiver, client)
 
 
 def _registry() -> dict[Any, Any]:
