@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import tracemalloc
 import weakref
@@ -293,8 +294,11 @@ def test_what_grows_by_things_that_were_there_outlives_its_test() -> None:
 def test_what_the_test_client_of_django_connects_is_let_go_of() -> None:
     from django.core.signals import request_started
     from django.db import close_old_connections, reset_queries
+    from django.dispatch import Signal
     from django.test.client import RequestFactory
 
+    # Later versions of Django make none, so that nothing is left to be let go of.
+    makes_some = "weakref.finalize" in inspect.getsource(Signal.connect)
     factory = RequestFactory()  # what the client is, too
     finalizers = ClientFinalizers()
     own = weakref.finalize(close_request := lambda: None, print)
@@ -309,11 +313,11 @@ def test_what_the_test_client_of_django_connects_is_let_go_of() -> None:
         request_started.connect(factory.get, dispatch_uid="client")
     request_started.disconnect(dispatch_uid="client")
     alive = [each.peek()[0] for each in finalizers.new()]
-    assert alive.count(close_old_connections) == 3
+    assert alive.count(close_old_connections) == 3 * makes_some
     finalizers.forget()
 
     left = finalizers.new()
-    assert [each.peek()[0] for each in left] == [close_request] * 2
+    assert [each.peek()[0] for each in left] == [close_request] * (1 + makes_some)
     for each in left:
         each.detach()
 
