@@ -192,12 +192,13 @@ def describe_holder(
     item = objects[-1]
     parts = parts_of(item) if spread and _may_have_parts(objects) else []
     bounds = [bound_of(part) for part in parts or [item]]
+    own = (length_of(item) or 0) if parts else 0  # counts too, for as long as it stays as it is
     return Holder(
         path=path.text,
         type=_type_of(item),
         handle=path.handle,
         length=total_length(item) if parts else length_of(item),
-        bound=None if None in bounds else sum(filter(None, bounds)),
+        bound=None if None in bounds else own + sum(filter(None, bounds)),
         survivors=survivors,
         windows=windows,
         declared=_declared_within(chains, objects) if parts else declared_of(path.text, objects),

@@ -7,7 +7,7 @@ as long as a heap walk and is called in the background.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pympler.leaks.attribution import RouteHistory, Routes
@@ -54,9 +54,12 @@ class Investigation:
 
     Args:
         deep: the setting of that name.
+        ignores: whether a route is not to be reported.
     """
 
-    def __init__(self, deep: str | float) -> None:
+    def __init__(
+        self, deep: str | float, ignores: Callable[[str], bool] = lambda route: False
+    ) -> None:
         self.routes = Routes()
         self.suspects: list[LiveSuspect] = []
         self.seeking: list[LiveSuspect] = []
@@ -65,6 +68,7 @@ class Investigation:
         self.lacking = ""
         self.scan = GrowthScan()
         self._deep = deep
+        self._ignores = ignores
         self._random = random.Random()
         self.walk_cost = WalkCost()
 
@@ -112,6 +116,9 @@ class Investigation:
             if suspect.read(self._requests(suspect.key, exact=suspect.exact), length):
                 changed = True
                 self._note(suspect)
+            if suspect.verdict == "leak":
+                known = {*suspect.deltas, *suspect.likely}
+                suspect.until = {one: self.routes.of(one).requests for one in known}
         for suspect in self.suspects:
             if suspect.is_mistaken():
                 self._watch_anew(suspect)
@@ -134,7 +141,7 @@ class Investigation:
 
     def _explain(self) -> None:
         for suspect in self.suspects:
-            suspect.explain(lambda key: self.routes.of(key).requests)
+            suspect.explain()
 
     # The search for holders.
 
@@ -244,6 +251,7 @@ class Investigation:
             suspected_after=self.routes.of(suspect.key).suspected_after,
         )
         anew.deltas = suspect.deltas
+        anew.since = {known: self.routes.of(known).requests for known in anew.deltas}
         self.suspects.append(anew)
 
     def followed(self) -> list[LiveSuspect]:
@@ -332,20 +340,26 @@ class Investigation:
     def summaries(self) -> tuple[RouteSummary, ...]:
         """The verdict on each route, most requests first."""
         self._explain()
+        # Ignored ones are known too: they may feed what others are suspected of.
         rows = [
             history.judge([suspect for suspect in self.suspects if suspect.is_fed_by(history.key)])
             for history in self.routes
+            if not self._ignores(history.key[1])
         ]
         return tuple(sorted(rows, key=lambda row: (-row.requests, row.route, row.method)))
 
-    def accusation(self, suspect: LiveSuspect) -> RouteSummary | Suspect:
-        """The verdict on the route that a confirmed suspect accuses, or itself if it names none."""
-        for history in self.routes:
-            if suspect.is_fed_by(history.key):
+    def accusation(self, suspect: LiveSuspect) -> RouteSummary | Suspect | None:
+        """The verdict on the route that a confirmed suspect accuses.
+
+        The suspect itself if it accuses none, ``None`` if only routes that are to be ignored.
+        """
+        feeding = [history for history in self.routes if suspect.is_fed_by(history.key)]
+        for history in feeding:
+            if not self._ignores(history.key[1]):
                 return history.judge(
                     [each for each in self.suspects if each.is_fed_by(history.key)]
                 )
-        return suspect.describe(_NO_ROUTE, 0.0)
+        return None if feeding else suspect.describe(_NO_ROUTE, 0.0)
 
     def take_accusations(self, *, everything: bool = False) -> list[RouteSummary | Suspect]:
         """What the confirmed suspects accuse, each once: when its line is known or will not be.
@@ -357,7 +371,8 @@ class Investigation:
             self._explain()
         due = [each for each in self.confirmed if everything or each.is_complete(self._deep)]
         self.confirmed = [suspect for suspect in self.confirmed if suspect not in due]
-        return [self.accusation(suspect) for suspect in due if suspect.verdict == "leak"]
+        named = [self.accusation(suspect) for suspect in due if suspect.verdict == "leak"]
+        return [each for each in named if each is not None]
 
     def unattributed(self) -> tuple[Suspect, ...]:
         """Confirmed suspects that no route is known to feed."""

@@ -12,6 +12,8 @@ from io import BytesIO, StringIO
 from types import FunctionType, ModuleType
 from typing import Any
 
+from pympler.sizing.named import namespace_of
+
 __all__ = [
     "LruCache",
     "bound_of",
@@ -133,13 +135,12 @@ def _attributes(owner: Any) -> Iterator[Any]:
     """The containers that an object has as attributes."""
     if not gc.is_tracked(owner) or issubclass(type(owner), _NO_PARTS):
         return
-    for part in gc.get_referents(owner):
-        # A dictionary of containers may be that of the attributes.
-        inner = gc.get_referents(part) if type(part) is dict else []
-        inner = [one for one in inner if length_reader(type(one)) is not None]
-        yield from inner
-        if not inner and length_reader(type(part)) is not None:
-            yield part
+    referents = gc.get_referents(owner)
+    # The attributes of some objects lie in a dictionary, which is not one of them.
+    namespace = namespace_of(owner) if any(type(one) is dict for one in referents) else None
+    for part in referents:
+        attributes = gc.get_referents(part) if part is namespace else [part]
+        yield from (one for one in attributes if length_reader(type(one)) is not None)
 
 
 def bound_of(item: Any) -> int | None:

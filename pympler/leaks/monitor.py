@@ -137,7 +137,7 @@ class LeakMonitor:
         self._cycle = DutyCycle(settings.sample_rate)
         self._budget = Budget(settings.max_overhead, time.monotonic)
         self._births = Births()
-        self._investigation = Investigation(settings.deep)
+        self._investigation = Investigation(settings.deep, settings.ignores)
         self._jobs = Jobs(store, self._process.worker)
         self._worker = Worker(self._tick, _TICK_S, self._look)
         self._windows = Windows(

@@ -110,9 +110,7 @@ class Reporter:
         settings, process, chosen = self._settings, self._process, self._chosen
         investigation, windows = self._investigation, self._windows
         with self._turns:
-            # Ignored ones are known there too: they may feed what others are suspected of.
-            rows = investigation.summaries()
-            routes = tuple(row for row in rows if not settings.ignores(row.route))
+            routes = investigation.summaries()
             unattributed = investigation.unattributed()
             found = [route.verdict for route in routes] + ["leak"] * bool(unattributed)
             limits = [note for note in (windows.refusal, investigation.lacking) if note]

@@ -167,8 +167,13 @@ def _holders(growth: Mapping[int, int], least: float, known: Collection[str] = (
     chains = find_chains([*most, *less], restarts=_RESTARTS, with_atoms=False)
     owners = _owners(chains, [*most, *less])
     ways = [way for way, keys in owners.items() if sum(growth[key] for key in keys) >= least]
-    spread = {key for way in ways for key in owners[way]}
-    found = [describe_holder(chains, way, spread=True) for way in ways]
+    found: list[Holder | None] = []
+    spread: set[int] = set()  # what counts among the entries of its owner
+    for way in ways:
+        owner = describe_holder(chains, way, spread=True)
+        if owner is not None and owner.parts:
+            found.append(owner)
+            spread |= owners[way]
     alone = [chains.ids[key] for key in most if key in chains.ids and key not in spread]
     found += [describe_holder(chains, way) for way in alone]
     holders: list[Holder] = []

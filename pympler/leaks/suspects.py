@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pympler.leaks.evidence import (
@@ -59,7 +59,8 @@ class LiveSuspect:
         lines: how often each line was seen to add to it.
         deltas: by route the number of requests, and by how much it grew in them for certain.
         likely: likewise, where a thread beside may have added to it, and how much was removed.
-        since: how many requests of a route there were when it was first seen to add to it.
+        since: how many requests of a route there were when it was first seen to add to it;
+            until: when its length was read last.
         is_passed_through: whether what is added to it is mostly removed again, later and by others.
         bound: the most entries that it will have, once it is bounded.
         targets: the routes whose requests are traced for the line, none if it is not known which.
@@ -82,6 +83,7 @@ class LiveSuspect:
     deltas: dict[RouteKey, tuple[int, int]] = field(default_factory=dict)
     likely: dict[RouteKey, tuple[int, int, int]] = field(default_factory=dict)
     since: dict[RouteKey, int] = field(default_factory=dict)
+    until: dict[RouteKey, int] = field(default_factory=dict)
     is_passed_through: bool = False
     bound: int | None = None
     targets: tuple[RouteKey, ...] = ()
@@ -141,8 +143,14 @@ class LiveSuspect:
             Whether its verdict has changed.
         """
         before = self.verdict
-        if self.lengths is None or self.holder.bound is not None:
+        if self.lengths is None:
             return False
+        bound = self.holder.bound
+        if bound is not None and (not self.holder.parts or length is None or length <= bound):
+            return False
+        if bound is not None:  # that of its parts, of which there are more and more
+            self.holder = replace(self.holder, bound=None)
+            self.verdict, self.bound, self.evidence = None, None, ""
         if length is None:
             self.verdict, self.evidence = "gone", "the holder is no longer where it was"
         else:
@@ -249,14 +257,11 @@ class LiveSuspect:
         likely, grown, gone = self.likely.get(key, (0, 0, 0))
         return count + likely, total + grown, gone
 
-    def explain(self, requests_of: Callable[[RouteKey], int]) -> None:
+    def explain(self) -> None:
         """Compare what the routes were seen to add with what has stayed.
 
         All requests may leave something in a queue that others work off, and those of one route
         what nobody takes out again: which one that is does not show in what they add.
-
-        Args:
-            requests_of: the number of requests of a route so far.
         """
         self.is_passed_through = False
         if self.verdict != "leak" or self.lengths is None:
@@ -264,8 +269,8 @@ class LiveSuspect:
         added = 0.0
         for route in {*self.deltas, *self.likely}:
             if self.is_fed_by(route):
-                fresh = requests_of(route) - self.since.get(route, 0)
-                added += self.growth_per_request(route) * fresh
+                fresh = self.until.get(route, 0) - self.since.get(route, 0)
+                added += self.growth_per_request(route) * max(fresh, 0)
         gained = self.lengths.last_length - self.lengths.first_length
         self.is_passed_through = added > _MOST_EXPLAINED * max(gained, _LEAST_ENTRIES)
 

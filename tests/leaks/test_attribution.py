@@ -11,7 +11,7 @@ from pympler.leaks.bounds import Declared
 from pympler.leaks.evidence import WindowResult
 from pympler.leaks.holders import Holder, HolderSearch
 from pympler.leaks.investigation import Investigation, Search
-from pympler.leaks.report import TypeCount
+from pympler.leaks.report import RouteSummary, TypeCount
 from pympler.leaks.suspects import LiveSuspect
 from tests.leaks.values import result
 
@@ -493,7 +493,8 @@ def test_no_route_is_blamed_for_a_queue_that_others_work_off(requests: int) -> N
     for key in routes:
         for _ in range(5):
             one.add_delta(key, 1, 10)
-        made.routes.of(key).requests = 10 + requests
+        made.routes.of(key).requests = 100_000  # those since its length was read tell nothing
+        one.until[key] = 10 + requests
 
     blamed = {row.route for row in made.summaries() if row.verdict == "leak"}
 
@@ -508,9 +509,45 @@ def test_routes_whose_entries_stay_are_blamed_however_many() -> None:
     for route in ("/a", "/b"):
         for _ in range(5):
             one.add_delta(("GET", route), 1, 10)
-        made.routes.of(("GET", route)).requests = 1260
+        made.routes.of(("GET", route)).requests = one.until["GET", route] = 1260
 
     assert [row.verdict for row in made.summaries()] == ["leak", "leak"]
+
+
+@pytest.mark.parametrize("routes", [["/health"], ["/health", "/cart"]])
+def test_a_route_that_is_ignored_is_accused_neither_aloud_nor_in_the_summary(
+    routes: list[str],
+) -> None:
+    made = Investigation("never", ignores=lambda route: route == "/health")
+    one = confirmed(growth=1.0)
+    made.suspects.append(one)
+    made.confirmed.append(one)
+    for route in routes:
+        for _ in range(5):
+            one.add_delta(("GET", route), 1, 10)
+        made.routes.of(("GET", route)).requests = one.until["GET", route] = 1260
+
+    reported = routes[1:]
+    accused = made.take_accusations(everything=True)
+    assert [one.route for one in accused if isinstance(one, RouteSummary)] == reported
+    assert [row.route for row in made.summaries()] == reported
+    assert len(accused) == len(reported)
+    assert made.unattributed() == ()
+
+
+def test_bounds_of_the_parts_are_none_of_what_gets_more_and_more_parts() -> None:
+    one = suspect(bound=110)
+    one.holder = replace(one.holder, parts=5)
+    assert one.verdict == "bounded"
+    for _ in range(3):
+        one.add_delta(KEY, 1)
+    verdicts = []
+    for requests in range(0, 900, 5):
+        one.read(50 + requests, 10 + requests)
+        verdicts.append(one.verdict)
+
+    assert verdicts[20] == "bounded"
+    assert verdicts[-1] == "leak"
 
 
 @pytest.mark.parametrize(("parts", "verdict"), [(0, "leak"), (6, "leak"), (20, None)])

@@ -101,6 +101,13 @@ class Shard:
         self.registry = COMMON
 
 
+class Slotted:
+    __slots__ = ("items",)
+
+    def __init__(self) -> None:
+        self.items: dict[int, object] = {}
+
+
 @pytest.mark.parametrize(
     "owner",
     [
@@ -116,14 +123,18 @@ def test_entries_of_what_a_container_holds(owner: Any) -> None:
     assert total_length(owner) == own + 3
 
 
-def test_attributes_of_what_a_container_holds_but_those_in_common() -> None:
-    shards = [Shard() for _ in range(4)]
+@pytest.mark.parametrize("kind", [Shard, Slotted])
+@pytest.mark.parametrize("value", ["text", [1, 2]])
+def test_attributes_of_what_a_container_holds_but_those_in_common(kind: Any, value: Any) -> None:
+    shards = [kind() for _ in range(4)]
     before = total_length(shards)
-    for number in range(20):
-        shards[number % 4].items[number] = "text"
+    for number in range(400):
+        shards[number % 4].items[number] = value
     COMMON.append(4)
 
-    assert total_length(shards) - before == 20
+    assert total_length(shards) - before == 400
+    assert vars(shards[0]) if kind is Shard else True  # and where it has a __dict__ by now
+    assert total_length(shards) - before == 400
 
 
 def test_no_parts_where_there_are_many_entries() -> None:

@@ -27,6 +27,7 @@ CACHE: dict[int, str] = {}
 LAST: deque[str] = deque(maxlen=300)
 EMPTIED: dict[int, str] = {}
 SHARDS: list[set[str]] = [set() for _ in range(30)]
+USERS: dict[int, list[int]] = {number: list(range(20)) for number in range(100)}
 
 
 def cached(number: int) -> None:
@@ -63,6 +64,8 @@ def empty() -> Iterator[None]:
     yield
     for container in (TEXTS, NUMBERS, BYTES, CACHE, LAST, EMPTIED):
         container.clear()
+    for user in USERS.values():
+        del user[20:]
     for shard in SHARDS:
         shard.clear()
     del COUNTS[:]
@@ -187,6 +190,17 @@ def test_what_grows_by_little_in_each_of_several_containers_is_found_by_their_ow
         found = {one.path: one.parts for one in scan.walk(400 + 1000 * walk)[0]}
 
     assert found == {f"{HERE}.SHARDS": 30}
+
+
+def test_containers_of_an_owner_with_many_are_watched_each_by_itself() -> None:
+    scan = evident()
+    found: set[str] = set()
+    for walk in range(3):
+        for number in range(5):
+            USERS[number].extend(range(100))
+        found = {one.path for one in scan.walk(400 + 100 * walk)[0]}
+
+    assert found == {f"{HERE}.USERS[{number}]" for number in range(5)}
 
 
 def test_blocks_that_stop_growing_are_no_evidence() -> None:
