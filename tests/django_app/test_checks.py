@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,29 @@ def test_a_path_that_leads_nowhere_is_an_error_in_the_check(name: str) -> None:
     assert f"setting {name!r} is 'django.http.no_such_function', which cannot be imported" in said
     with override_settings(PYMPLER={name: "django.http.HttpResponse"}):
         assert messages() == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("{}['CART']", "KeyError: 'CART'"),
+        ("raise RuntimeError('not yet')", "RuntimeError: not yet"),
+        ("def", "SyntaxError: invalid syntax"),
+    ],
+)
+def test_a_module_that_fails_is_an_error_in_the_check_if_pympler_is_enabled(
+    source: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hooks_that_fail.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("on_leak", "access"):
+        values = {name: "hooks_that_fail.tell"}
+        with override_settings(PYMPLER=values):
+            said = messages()["pympler.E001"].msg
+        assert f"setting {name!r} is 'hooks_that_fail.tell', which cannot be imported" in said
+        assert says in said
+        with override_settings(PYMPLER={**values, "enabled": False}):
+            assert messages() == {}
 
 
 def test_a_missing_middleware_is_a_warning_with_the_line_to_write() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -24,21 +25,36 @@ def check_settings(app_configs: object, **_: Any) -> list[CheckMessage]:
     """``pympler.E001``: the dict ``PYMPLER`` has an unknown key or a bad value.
 
     A class in ``track_classes`` that does not exist or cannot be tracked is one, a path of
-    ``on_leak`` or ``access`` that leads nowhere, and a store whose driver is missing.
+    ``on_leak`` or ``access`` that leads nowhere, and a store whose driver is missing; the last two
+    only if Pympler is enabled.
     """
     try:
         settings = read_settings()
         check_class_paths(settings.track_classes)
-        for name, value in (("on_leak", settings.on_leak), ("access", settings.access)):
-            if value is not None:
-                resolve(name, value)  # not at the start: what it names may need the application
-        if settings.enabled and settings.store:
-            open_store(settings.store).close()  # connects to nothing
+        if settings.enabled:
+            # Not at the start: what they name may need the application.
+            for name, value in (("on_leak", settings.on_leak), ("access", settings.access)):
+                if value is not None:
+                    _try_out(name, value)
+            if settings.store:
+                open_store(settings.store).close()  # connects to nothing
     except SettingsError as error:
         return [
             Error(f"PYMPLER: {error}.", hint="Correct PYMPLER in the settings.", id="pympler.E001")
         ]
     return []
+
+
+def _try_out(name: str, value: Callable[[Any], object] | str) -> None:
+    try:
+        resolve(name, value)
+    except SettingsError:
+        raise
+    except Exception as error:  # a module of the application's may raise anything
+        from pympler.leaks.check.load import describe_error
+
+        said = f"setting {name!r} is {value!r}, which cannot be imported: {describe_error(error)}"
+        raise SettingsError(said) from error
 
 
 def check_store(app_configs: object, **_: Any) -> list[CheckMessage]:
