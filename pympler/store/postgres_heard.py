@@ -20,7 +20,6 @@ from pympler.store.heard import (
 __all__ = ["LATELY", "classes", "heard", "suspects"]
 
 _MOST_HEARD = 2000
-_MOST_SUSPECTS = 200
 
 LATELY = (
     "s.worker IN (SELECT worker FROM pympler.summary "
@@ -44,7 +43,7 @@ _SUSPECTS = f"""
         s.held_verdicts, s.holders, s.held_lines, s.held_bytes)
         AS h (method, route, verdict, holder, line, bytes)
     WHERE {LATELY} {{where}}
-    GROUP BY 1, 2, 3 ORDER BY min({_URGENCY}), max(h.bytes) DESC LIMIT {_MOST_SUSPECTS}"""
+    GROUP BY 1, 2, 3 ORDER BY min({_URGENCY}), max(h.bytes) DESC"""
 _CLASSES = f"""
     WITH lately AS (
         SELECT c.*, s.taken_at >= %s AS alive FROM pympler.summary s CROSS JOIN LATERAL

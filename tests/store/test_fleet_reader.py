@@ -200,6 +200,14 @@ def test_suspects_of_all_workers(store: Store) -> None:
     assert reader.suspects(route="\0") == []
 
 
+def test_no_suspect_is_left_out(store: Store) -> None:
+    routes = [route("leak", f"/{number}") for number in range(201)]
+    store.save_summary(worker(1, *routes))
+    assert store.flush()
+    found = reader_of(store).suspects()
+    assert {each.route for each in found} == {each.route for each in routes}
+
+
 def test_one_route_of_all_workers(reader: FleetReader) -> None:
     (cart,) = reader.routes_seen("GET", "/cart")
     assert (cart.verdict, cart.workers, cart.headline) == ("leak", 4, "/cart leak")

@@ -9,6 +9,7 @@ from pympler.render.pages.errors import MissingError
 from pympler.render.pages.jobs import able_workers, of_kind, read_result
 from pympler.store import Query
 from pympler.store.fleet_reader import reader_of
+from pympler.store.heard import MOST_TOLD
 from pympler.store.results import SnapshotResult
 
 __all__ = ["SORTS", "show"]
@@ -96,13 +97,16 @@ def _one(site: Site, key: str) -> Rendered:
     reader = reader_of(site.store)
     here = (report.method, report.route)
     routes = reader.routes_seen(*here)
+    suspects = reader.suspects(*here)
+    shown = suspects[:MOST_TOLD]
     return Rendered(
         "request.html",
         {
             "report": report,
             "survivors": report.survivors[:_MOST_SURVIVORS],
             "route": routes[0] if routes else None,
-            "suspects": reader.suspects(*here),
+            "suspects": shown,
+            "left_out": len(suspects) - len(shown),
             "snapshot": _snapshot_of(site, key),
             "several": len(reader.workers()) > 1,
         },
