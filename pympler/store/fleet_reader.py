@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pympler.leaks.report import LeakSummary
 from pympler.store import Moment, Store, rows
@@ -24,6 +24,8 @@ from pympler.store.fleet import (
 from pympler.store.heard import FleetClass, FleetSuspect, Heard, classes_of, heard_of, suspects_of
 
 __all__ = ["FleetReader", "SummaryReader", "reader_of"]
+
+_OfRoute = TypeVar("_OfRoute", FleetRoute, FleetSuspect)
 
 
 class FleetReader(Protocol):
@@ -61,10 +63,10 @@ class FleetReader(Protocol):
     def heard(self) -> Heard:
         """What the workers say of themselves."""
 
-    def routes_seen(self, method: str = "", route: str = "") -> list[FleetRoute]:
-        """The routes of the workers, or this one alone."""
+    def routes_seen(self, method: str | None = None, route: str | None = None) -> list[FleetRoute]:
+        """The routes of the workers, or this one alone; the method of jobs is empty."""
 
-    def suspects(self, method: str = "", route: str = "") -> list[FleetSuspect]:
+    def suspects(self, method: str | None = None, route: str | None = None) -> list[FleetSuspect]:
         """The holders that the workers suspect, of all routes or of this one; the worst first."""
 
     def classes(self, alive_since: float) -> list[FleetClass]:
@@ -137,19 +139,21 @@ class SummaryReader:
         """What the workers say of themselves."""
         return heard_of(self._summaries)
 
-    def routes_seen(self, method: str = "", route: str = "") -> list[FleetRoute]:
+    def routes_seen(self, method: str | None = None, route: str | None = None) -> list[FleetRoute]:
         """The routes of the workers, or this one alone."""
-        found = routes_of(self._summaries)
-        return [row for row in found if route in ("", row.route) and method in ("", row.method)]
+        return _of(routes_of(self._summaries), method, route)
 
-    def suspects(self, method: str = "", route: str = "") -> list[FleetSuspect]:
+    def suspects(self, method: str | None = None, route: str | None = None) -> list[FleetSuspect]:
         """The holders that the workers suspect, of all routes or of this one; the worst first."""
-        found = suspects_of(self._summaries)
-        return [row for row in found if route in ("", row.route) and method in ("", row.method)]
+        return _of(suspects_of(self._summaries), method, route)
 
     def classes(self, alive_since: float) -> list[FleetClass]:
         """The tracked classes, those with most bytes first."""
         return classes_of(self._summaries, alive_since)
+
+
+def _of(found: list[_OfRoute], method: str | None, route: str | None) -> list[_OfRoute]:
+    return [row for row in found if route in (None, row.route) and method in (None, row.method)]
 
 
 def reader_of(store: Store) -> FleetReader:

@@ -187,15 +187,17 @@ class PostgresReader:
         """What the workers say of themselves."""
         return postgres_heard.heard(self._store)
 
-    def routes_seen(self, method: str = "", route: str = "") -> list[FleetRoute]:
+    def routes_seen(self, method: str | None = None, route: str | None = None) -> list[FleetRoute]:
         """The routes of the workers heard of last, or this one alone."""
         where, values = postgres_heard.LATELY, []
         for name, wanted in (("method", method), ("route", route)):
-            if wanted:
+            if wanted is not None:
                 where += f" AND r.{name} = %s"
                 values.append(rows.text_of(wanted))
         found = self._routes(where, values)
-        return [self._in_words(row) for row in found] if method and route else found
+        if method is None or route is None:
+            return found
+        return [self._in_words(row) for row in found]
 
     def _in_words(self, row: FleetRoute) -> FleetRoute:
         """A route with its sentence, which others say only of what is bad."""
@@ -218,7 +220,7 @@ class PostgresReader:
             return row
         return replace(row, headline=speech.headline, suspects=speech.suspects)
 
-    def suspects(self, method: str = "", route: str = "") -> list[FleetSuspect]:
+    def suspects(self, method: str | None = None, route: str | None = None) -> list[FleetSuspect]:
         """The holders that the workers suspect, of all routes or of this one; the worst first."""
         return postgres_heard.suspects(self._store, method, route)
 

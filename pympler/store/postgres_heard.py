@@ -74,11 +74,11 @@ def heard(store: DatabaseStore) -> Heard:
     )
 
 
-def suspects(store: DatabaseStore, method: str, route: str) -> list[FleetSuspect]:
+def suspects(store: DatabaseStore, method: str | None, route: str | None) -> list[FleetSuspect]:
     """The holders that the workers suspect, of all routes or of this one; the worst first."""
     where, values = "", []
     for name, wanted in (("method", method), ("route", route)):
-        if wanted:
+        if wanted is not None:
             where += f" AND h.{name} = %s"
             values.append(rows.text_of(wanted))
     found = store._all(_plain, _SUSPECTS.format(where=where), values)

@@ -220,6 +220,19 @@ def test_one_route_of_all_workers(reader: FleetReader) -> None:
     assert paths(reader.routes_seen(route="/new")) == ["/new"]
 
 
+def test_a_job_has_no_method_and_is_none_of_the_requests(store: Store) -> None:
+    job = route("clean", "nightly", method="", headline="nightly leaves nothing")
+    held = dataclasses.replace(job, suspects=(LOST,))
+    store.save_summary(worker(1, held, route("leak", "nightly")))
+    assert store.flush()
+    reader = reader_of(store)
+
+    (only,) = reader.routes_seen("", "nightly")
+    assert (only.method, only.verdict, only.headline) == ("", "clean", "nightly leaves nothing")
+    assert [each.suspect for each in reader.suspects("", "nightly")] == [LOST]
+    assert len(reader.routes_seen(route="nightly")) == len(reader.suspects(route="nightly")) == 2
+
+
 def test_tracked_classes_of_all_workers(store: Store) -> None:
     other = dataclasses.replace(ITEM, births=70, live_bytes=500)
     gone = ClassTotal("shop.Cart", births=5, deaths=5)

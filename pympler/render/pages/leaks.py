@@ -21,12 +21,12 @@ def show(site: Site, rest: Sequence[str]) -> Rendered:
         raise MissingError("There is no such page.")
     reader = reader_of(site.store)
     only = site.request.query.get("route", "")
-    suspects = reader.suspects(route=only)
+    suspects = reader.suspects(route=only or None)
     shown = suspects[:MOST_TOLD]
     workers = reader.workers()
     drawn = list(dict.fromkeys(worker for each in shown for worker in each.accusers))[:MOST_TOLD]
     moments = recent(site, drawn, workers[0][1]) if workers else []
-    routes = worst_first(reader.routes_seen(route=only))
+    routes = worst_first(reader.routes_seen(route=only or None))
     held = {(each.method, each.route) for each in suspects}
     return Rendered(
         "leaks.html",
