@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import textwrap
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ _COLOURS = {"leak": "red", "native": "red", "clean": "green", "bounded": "green"
 _COLOURFUL = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 _PARAMETER = re.compile(r"<[^>]*>|\{[^}]*\}")
 _STEPS = 10
+_COLUMNS = 100
 
 
 def paint(text: str, style: str) -> str:
@@ -73,7 +75,12 @@ def show_summary(application: Application, summary: LeakSummary) -> None:
     width = max((len(_name(row)) for row in rows), default=0)
     print(paint(f"  verdict  {'route':<{width}}   per request", "dim"))
     for row in rows:
-        _show_row(row.verdict, f"{_name(row):<{width}}   {_growth(row)}", row.suspects)
+        indent = len("  verdict  ") + width + 3
+        first, *more = textwrap.wrap(_growth(row), _COLUMNS - indent)
+        text = "\n".join(
+            [f"{_name(row):<{width}}   {first}", *(" " * indent + one for one in more)]
+        )
+        _show_row(row.verdict, text, row.suspects)
     if summary.unattributed:
         _show_row("leak", "of a route that is not known", summary.unattributed)
 
