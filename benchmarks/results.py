@@ -33,6 +33,7 @@ ORDER = (
     "Accuracy",
     "Sizing",
     "Heap walk",
+    "Heap walk, soak",
     "Class tracking",
     "Cost per request",
     "Peers",
