@@ -46,6 +46,7 @@ STAGES = """
     pympler.leaks.window
     pympler.leaks.young
     pympler.leaks.counters pympler.leaks.lengths pympler.leaks.unreachable
+    pympler.leaks.timers
     pympler.leaks.survivors
     pympler.leaks.containers pympler.leaks.growth
     pympler.leaks.bounds

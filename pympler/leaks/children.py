@@ -14,6 +14,7 @@ import weakref
 from typing import Any
 
 from pympler.leaks.steps import CURRENT, SteppedCoroutine
+from pympler.leaks.timers import note_loop
 
 __all__ = ["adopt", "release"]
 
@@ -53,6 +54,7 @@ def adopt() -> asyncio.AbstractEventLoop | None:
         return None
     factory = _factories.get(loop)
     if factory is None:
+        note_loop(loop)
         factory = _factories[loop] = _Factory(loop.get_task_factory())
         loop.set_task_factory(factory)
     factory.users += 1

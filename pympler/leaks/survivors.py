@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 from pympler.leaks.listing import Listing, take
 from pympler.leaks.report import TypeCount, TypeCounts
+from pympler.leaks.timers import CONTEXT, TIMER, waiting_timers
 from pympler.leaks.window import Capture, Sweep, Window
 from pympler.sizing.flat import GC_HEADER_BYTES, flat_size
 from pympler.util.names import type_name
@@ -248,7 +249,7 @@ class Followers(Generic[Key]):
         return [
             Settled(
                 followed.key,
-                followed.settled,
+                _without_timers(followed.settled),
                 "collected" if followed.collected and followed.passed else "alive",
                 sizes,
                 followed.window.unfollowed,
@@ -312,6 +313,20 @@ def count_by_type(survivors: Births, sizes: Mapping[int, int]) -> tuple[TypeCoun
         total = sum(size or usual or basic for size, basic in items)
         rows.append(TypeCount(name, len(items), total))
     return TypeCounts(sorted(rows, key=lambda row: (-row.flat_bytes, -row.count, row.type)))
+
+
+def _without_timers(births: Births) -> Births:
+    """The births without timers that were cancelled, and the contexts in which they were to run."""
+    timers = {item for item, info in births.items() if info.name == TIMER}
+    if not timers:
+        return births
+    waiting = waiting_timers(timers)
+    if waiting is None or waiting:
+        return births
+    contexts = {item for item, info in births.items() if info.name == CONTEXT}
+    # Which of them it is cannot be told: if there are more, all of them stay.
+    gone = timers | contexts if len(contexts) == len(timers) else timers
+    return {item: info for item, info in births.items() if item not in gone}
 
 
 def _among(births: Births, ids: Collection[int]) -> Births:

@@ -134,6 +134,16 @@ class Window(Part):
         self.passed = True
         self.epoch = epoch
 
+    @property
+    def knows_own(self) -> bool:
+        """Whether the steps of the request could be followed until now."""
+        marks = self.marks
+        return (
+            marks is not None
+            and not marks.given_up
+            and marks.until(self.epoch, self.opened) is not None
+        )
+
     def keep_own(self) -> None:
         """Leave out the births that are not of the steps of the request; it is closed."""
         self.only_own = True

@@ -181,7 +181,9 @@ class Windows:
         """The fault of a closed window, and whether all in it is of its request by the steps."""
         steps = request.steps if request.steps and request.steps.is_complete else None
         is_exact = steps is not None and not steps.met_pools
-        if steps is not None and not alone:
+        # Alone it is too, but for what we make around the steps of a request: it may stay as long
+        # as a timer does that was set meanwhile, and with it the context variable of the steps.
+        if steps is not None and (not alone or window.knows_own):
             window.keep_own()
         fault = window.fault
         if not fault and request.walks != self._all_walks():
