@@ -365,8 +365,11 @@ def test_requests_leave_nothing_of_ours(get: Get) -> None:
         before = own_objects()
         for n in range(60):
             open_panel(get(f"/leaks/{n}/"), get)
-        # What a request leaves would have grown by 60; the rows of the reports kept vary.
-        assert max((own_objects() - before).values(), default=0) < 30
+        # What a request leaves would have grown by 60. The reports that are kept are as many, but
+        # their rows vary: a request may have left a dozen types behind that gc has not met yet.
+        grown = own_objects() - before
+        del grown["pympler.leaks.report.TypeCount"]
+        assert max(grown.values(), default=0) < 30, grown
 
 
 def own_objects() -> Counter[str]:
