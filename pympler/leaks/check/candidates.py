@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from pympler.graph.heap import keys_of
 from pympler.graph.landmarks import what_runs
 from pympler.graph.paths import find_chains
 from pympler.graph.roots import is_own, module_namespace
@@ -247,7 +248,7 @@ def entries_of(item: Any) -> list[Any]:
     """
     found = gc.get_referents(item)
     if issubclass(type(item), dict):
-        keys = list(dict.keys(item))
+        keys = keys_of(item)
         if all(type(key) is str for key in keys):
             found += keys
     return found
