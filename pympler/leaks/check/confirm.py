@@ -41,6 +41,17 @@ class Limits:
     block: int = 250
     longest_s: float = 300.0
 
+    def pause_s(self, lifetime_s: float, elapsed_s: float, left_s: float) -> float:
+        """How long to wait before the last requests for what is emptied by the clock.
+
+        Args:
+            lifetime_s: how long entries live, as far as that is declared.
+            elapsed_s: for how long it has been watched.
+            left_s: time that there still is, of which half may be waited.
+        """
+        missing_s = max(self.least_s, lifetime_s) - elapsed_s
+        return max(min(missing_s, left_s / 2), 0.0)
+
     def scaled(self, total: int) -> Limits:
         """The same for another number of requests in all."""
         return replace(self, total=total, most=max(total - 500, 2 * self.block))
@@ -148,8 +159,8 @@ def confirm(
                 f"is, {_ENOUGH_TO_JUDGE} are needed; give it more with --max-seconds"
             )
         if watches and not reason and sent == plan.goal - limits.block:
-            least_s = max(limits.least_s, *map(lifetime_s, watches))
-            wait(min(max(least_s - plan.elapsed_s(), 0.0), plan.left_s() / 2))
+            longest_s = max(map(lifetime_s, watches))
+            wait(limits.pause_s(longest_s, plan.elapsed_s(), plan.left_s()))
         progress(sent, plan.goal)
     for one, watch in watches.items():
         _conclude(one, watch, sent, reason.strip() and reason)

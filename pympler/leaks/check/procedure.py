@@ -198,8 +198,8 @@ class _Examination:
 
     def _pause(self, lifetime_s: float, begun_s: float) -> Callable[[], None]:
         """A wait until entries that live as long as that, and a few seconds, have gone."""
-        needed_s = max(lifetime_s, self._limits.least_s) - (time.monotonic() - begun_s)
-        pause_s = max(min(needed_s, self._allowance.seconds() / 2), 0.0)
+        elapsed_s, left_s = time.monotonic() - begun_s, self._allowance.seconds()
+        pause_s = self._limits.pause_s(lifetime_s, elapsed_s, left_s)
         return lambda: self._visitor.wait(pause_s)
 
 
